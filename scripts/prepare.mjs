@@ -1,0 +1,82 @@
+// Makes a fresh clone ready: installs the locked packages and compiles, each only when its inputs
+// changed. Plain JavaScript with no imports but Node's, because it runs before anything is installed.
+// Usage: node scripts/prepare.mjs [--test] [--quiet]
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const cache = join(root, 'node_modules', '.cache', 'dockgate')
+const forTests = process.argv.includes('--test')
+const quiet = process.argv.includes('--quiet')
+
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`Node 20.19 or later is needed, this is ${process.version}`)
+}
+
+step('packages', ['package.json', 'package-lock.json'], join(root, 'node_modules'), () => {
+  say('installing the locked packages')
+  // `npm ci` refuses a lock whose registry lacks the tools' builds for other platforms; this installs
+  // the locked versions just the same and leaves the lock alone.
+  const flags = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  run('npm', ['install', ...flags])
+})
+const sources = ['package-lock.json', 'tsconfig.json', ...files('src')]
+step('build', sources, join(root, 'dist'), () => {
+  say('compiling src')
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
+})
+if (forTests) {
+  const inputs = [...sources, ...files('test')]
+  step('test-build', inputs, join(root, '.build'), () => {
+    say('compiling test')
+    run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'test'])
+  })
+}
+
+/** Runs `act` unless `output` exists and the digest of `inputs` is the one of its last success. */
+function step(name, inputs, output, act) {
+  const hash = createHash('sha256').update(process.versions.modules)
+  for (const file of inputs)
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(join(root, file)))
+  const digest = hash.digest('hex')
+  const stamp = join(cache, `${name}.done`)
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
+  act()
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(stamp, digest)
+}
+
+function files(folder) {
+  const found = []
+  for (const name of readdirSync(join(root, folder)).toSorted()) {
+    const path = join(folder, name)
+    if (statSync(join(root, path)).isDirectory()) found.push(...files(path))
+    else found.push(path)
+  }
+  return found
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', quiet ? 2 : 'inherit', 'inherit'],
+  })
+  if (error) fail(`${command}: ${error.message}`)
+  if (status !== 0) fail(`${command} ${args.join(' ')} ended with ${status}`)
+}
+
+function say(text) {
+  process.stderr.write(`dockgate: ${text}\n`)
+}
+
+function fail(text) {
+  process.stderr.write(`dockgate: ${text}\n`)
+  process.exit(1)
+}
