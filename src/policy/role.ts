@@ -1,0 +1,20 @@
+// A role as compiled from roles.yaml: what it permits, what it reaches, what it may ask for. Pure.
+import type { Limits } from './limits.ts'
+
+/** Which existing things a role reaches. */
+export type Reach =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'team' }
+  | { readonly kind: 'all' }
+  | { readonly kind: 'label'; readonly labels: Readonly<Record<string, string>> }
+
+export interface Role {
+  readonly name: string
+  /** Every permission that it allows, wildcards and includes already spelled out. */
+  readonly allows: ReadonlySet<string>
+  readonly denies: ReadonlySet<string>
+  readonly on: Reach
+  /** 'none': nothing is limited, and bodies are not even parsed. */
+  readonly limits: Limits | 'none'
+  readonly hide: readonly string[]
+}
