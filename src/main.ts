@@ -1,1 +1,72 @@
-process.exitCode = 0
+#!/usr/bin/env node
+// argv in, exit code out: finds the verb and lets it run. Whatever a verb did not expect ends here,
+// in one line and exit code 1.
+import { readFileSync } from 'node:fs'
+import { verbs } from './cli/verbs.ts'
+import type { Io } from './cli/verb.ts'
+import { nearest } from './nearest.ts'
+
+process.exitCode = await main(process.argv.slice(2), {
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  cwd: process.cwd(),
+  now: () => new Date(),
+})
+
+async function main(argv: string[], io: Io): Promise<number> {
+  const [word, ...args] = argv
+  if (word === undefined) {
+    io.stderr.write(await overview())
+    return 2
+  }
+  if (word === '--help' || word === '-h' || word === 'help') {
+    io.stdout.write(await overview())
+    return 0
+  }
+  if (word === '--version') {
+    io.stdout.write(`dockgate ${version()}\n`)
+    return 0
+  }
+  const load = verbs.get(word)
+  if (load === undefined) {
+    const near = nearest(word, verbs.keys())
+    const hint = near === undefined ? 'dockgate --help lists them' : `did you mean ${near}?`
+    io.stderr.write(`dockgate: unknown verb ${JSON.stringify(word)}\nhint: ${hint}\n`)
+    return 2
+  }
+  try {
+    return await (await load()).run(args, io)
+  } catch (error) {
+    io.stderr.write(`dockgate: ${error instanceof Error ? error.message : String(error)}\n`)
+    if (io.env['DOCKGATE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`)
+    return 1
+  }
+}
+
+async function overview(): Promise<string> {
+  const loaded = await Promise.all([...verbs.values()].map((load) => load()))
+  const width = Math.max(0, ...loaded.map((verb) => verb.name.length))
+  const rows = loaded.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}`)
+  return [
+    'dockgate: the door to a Docker Engine, over mutual TLS, each call judged by roles',
+    '',
+    'usage: dockgate VERB [options]',
+    '',
+    ...rows,
+    '',
+    'dockgate VERB --help teaches each of them.',
+    '',
+  ].join('\n')
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
+    return String(manifest.version)
+  }
+  return 'unknown'
+}
