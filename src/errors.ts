@@ -42,6 +42,11 @@ export function failure(code: FailureCode, says?: string, detail?: string): Fail
   })
 }
 
+/** Tells a failure from a value of any other shape; only `failure()` makes what passes here. */
+export function isFailure(value: object): value is Failure {
+  return 'code' in value && 'status' in value && Object.hasOwn(table, String(value.code))
+}
+
 /** A failure on its way up through code that cannot return it. */
 export class GatewayError extends Error {
   readonly failure: Failure
