@@ -1,21 +1,63 @@
 // Runs every compiled test file under .build/test with node:test, or those whose path contains one of
-// the words given: `npm test -- attacks cli`.
+// the words given: `npm test -- attacks cli`. Tests that speak to a real Docker engine get one of their
+// own, which ends with the run; DOCKGATE_TEST_ENGINE=unix:///path names another one to use instead.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { engineDown, engineUp } from './engine/lifecycle.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const words = process.argv.slice(2)
+/** The folders whose tests use the engine. */
+const onEngine = ['attacks/', 'clients/', 'faults/', 'gateway/']
 
 const found = readdirSync(join(root, '.build/test'), { recursive: true })
   .filter((name) => name.endsWith('.test.js'))
   .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
   .toSorted()
-  .map((name) => join('.build/test', name))
 if (found.length === 0) {
-  process.stderr.write(`dockgate: no test file matches ${words.join(' ')}\n`)
+  say(`no test file matches ${words.join(' ')}`)
   process.exit(1)
 }
-const child = spawn(process.execPath, ['--test', ...found], { cwd: root, stdio: 'inherit' })
-child.on('exit', (code) => process.exit(code ?? 1))
+
+const env = { ...process.env }
+let started = false
+if (env.DOCKGATE_TEST_ENGINE === undefined && found.some(needsEngine)) {
+  try {
+    const engine = await engineUp({ tied: true, say })
+    env.DOCKGATE_TEST_ENGINE = engine.engine
+    started = engine.started
+  } catch (error) {
+    say(error.message)
+    process.exit(1)
+  }
+}
+
+const files = found.map((name) => join('.build/test', name))
+// The tests of one file wait for each other and for the engine: two files at least go side by side.
+const concurrency = `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`
+const child = spawn(process.execPath, ['--test', concurrency, ...files], {
+  cwd: root,
+  env,
+  stdio: 'inherit',
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('exit', async (code) => {
+  try {
+    if (started) await engineDown()
+  } catch (error) {
+    say(error.message)
+    code = 1
+  }
+  process.exit(code ?? 1)
+})
+
+function needsEngine(name) {
+  return onEngine.some((folder) => name.startsWith(folder))
+}
+
+function say(text) {
+  process.stderr.write(`dockgate: ${text}\n`)
+}
