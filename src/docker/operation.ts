@@ -38,8 +38,11 @@ export interface Endpoint {
   readonly query: Readonly<Record<string, QueryKind>>
 }
 
-/** How the engine reads a query parameter (`list`: it may be repeated). */
-export type QueryKind = 'text' | 'bool' | 'int' | 'json' | 'filters' | 'list'
+/**
+ * How the engine reads a query parameter. `list` may be repeated; `ignored` is what a known client
+ * sends although the engine does not read it: it is dropped when a request is judged and rebuilt.
+ */
+export type QueryKind = 'text' | 'bool' | 'int' | 'json' | 'filters' | 'list' | 'ignored'
 
 export type QueryPairs = readonly (readonly [name: string, value: string])[]
 
@@ -62,7 +65,8 @@ export interface JsonObject {
 /** Where in a request a reference stands, so that the resolved id can be put in its place. */
 export type Place =
   | { readonly in: 'path'; readonly parameter: string }
-  | { readonly in: 'query'; readonly name: string; readonly index: number }
+  /** `index` counts among the pairs of that name; `at` is the position in a JSON list as its value. */
+  | { readonly in: 'query'; readonly name: string; readonly index: number; readonly at?: number }
   | { readonly in: 'body'; readonly at: readonly (string | number)[] }
   | { readonly in: 'body-key'; readonly at: readonly (string | number)[] }
 
@@ -80,6 +84,8 @@ export interface Reference {
    * runs it; `make` names something that may not exist yet (a volume in a bind).
    */
   readonly wants: 'target' | 'use' | 'make'
+  /** The engine goes on without it when there is no such thing: a cache source, for instance. */
+  readonly mayMiss?: true
 }
 
 export interface Operation {
