@@ -1,0 +1,137 @@
+// Puts what the engine said a name means in the name's place, so that nothing which is renamed
+// between judging and doing can turn a judged request onto another thing.
+import { GatewayError, failure } from '../errors.ts'
+import { maybeImageId } from './image-reference.ts'
+import { fillPath } from './match.ts'
+import type { Json, JsonObject, Operation, QueryPairs, Reference, Thing } from './operation.ts'
+import { withoutIgnored } from './query.ts'
+import { stringList } from './references.ts'
+
+/**
+ * The operation as it is sent for a role with limits: every resolved reference by its full id, and
+ * without query parameters that the engine does not read. A name that is given away stays a name.
+ */
+export function withThings(
+  operation: Operation,
+  things: ReadonlyMap<Reference, Thing | undefined>,
+): Operation {
+  const written = operation.references.flatMap((reference) => {
+    const thing = things.get(reference)
+    return thing === undefined || keepsName(operation, reference, thing)
+      ? []
+      : [{ reference, text: `${reference.before}${thing.id}${reference.after}` }]
+  })
+  const { endpoint, target, params, body } = operation
+  const newParams = { ...params }
+  let query = target.query
+  const edits = new Edits()
+  for (const { reference, text } of written) {
+    const { place } = reference
+    switch (place.in) {
+      case 'path':
+        newParams[place.parameter] = text
+        break
+      case 'query':
+        query = withText(query, place, text)
+        break
+      case 'body':
+        edits.at(place.at).value = text
+        break
+      case 'body-key':
+        edits.at(place.at).key = text
+        break
+      default:
+        place satisfies never
+    }
+  }
+  return Object.freeze({
+    ...operation,
+    target: Object.freeze({
+      ...target,
+      path: fillPath(endpoint, newParams),
+      query: withoutIgnored(endpoint, query),
+    }),
+    params: Object.freeze(newParams),
+    ...(body === undefined ? {} : { body: edits.applyTo(body) }),
+  })
+}
+
+// By an image's id they do another thing than by its name: delete every tag instead of one, save
+// without tags, push nothing; and a container remembers by what name its image was asked for.
+const byImageName = new Set([
+  'ContainerCreate',
+  'ImageDelete',
+  'ImageGet',
+  'ImageGetAll',
+  'ImagePush',
+])
+
+function keepsName(operation: Operation, reference: Reference, thing: Thing): boolean {
+  if (thing.kind === 'volume') return false
+  if (reference.wants === 'make') return true
+  if (thing.kind !== 'image' || !byImageName.has(operation.endpoint.id)) return false
+  // What cannot be an id has one reading, a name.
+  return !maybeImageId(reference.name)
+}
+
+type QueryPlace = Extract<Reference['place'], { in: 'query' }>
+
+function withText(query: QueryPairs, place: QueryPlace, text: string): QueryPairs {
+  let count = 0
+  return Object.freeze(
+    query.map((pair) => {
+      if (pair[0] !== place.name || count++ !== place.index) return pair
+      if (place.at === undefined) return Object.freeze([pair[0], text] as const)
+      const list = stringList(pair[1]).with(place.at, text)
+      return Object.freeze([pair[0], JSON.stringify(list)] as const)
+    }),
+  )
+}
+
+/** Changes to a JSON value, as a tree along its own paths. */
+class Edits {
+  value: string | undefined
+  key: string | undefined
+  readonly #below = new Map<string | number, Edits>()
+
+  at(path: readonly (string | number)[]): Edits {
+    const [step, ...rest] = path
+    if (step === undefined) return this
+    const next = this.#below.get(step) ?? new Edits()
+    this.#below.set(step, next)
+    return next.at(rest)
+  }
+
+  applyTo(body: JsonObject): JsonObject {
+    return this.#below.size === 0 ? body : this.#inObject(body)
+  }
+
+  #applyTo(json: Json): Json {
+    if (this.value !== undefined) return this.value
+    if (this.#below.size === 0 || json === null || typeof json !== 'object') return json
+    if (!isList(json)) return this.#inObject(json)
+    const items = json.map((item, index) => {
+      const edits = this.#below.get(index)
+      return edits === undefined ? item : edits.#applyTo(item)
+    })
+    return Object.freeze(items)
+  }
+
+  #inObject(json: JsonObject): JsonObject {
+    const changed: Record<string, Json> = Object.create(null)
+    for (const [name, item] of Object.entries(json)) {
+      const edits = this.#below.get(name)
+      const key = edits?.key ?? name
+      if (key in changed) {
+        // Two spellings of one thing: whose settings it would get depends on the reader.
+        throw new GatewayError(failure('bad-body', 'the request body names one thing twice'))
+      }
+      changed[key] = edits === undefined ? item : edits.#applyTo(item)
+    }
+    return Object.freeze(changed)
+  }
+}
+
+function isList(json: readonly Json[] | JsonObject): json is readonly Json[] {
+  return Array.isArray(json)
+}
