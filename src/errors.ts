@@ -2,6 +2,7 @@
 // gets, and the words that it reads. Details and causes go to the log only.
 
 const table = {
+  'bad-certificate': { status: 403, message: 'your certificate cannot be used' },
   'bad-target': { status: 400, message: 'the request target cannot be read' },
   'bad-query': { status: 400, message: 'the query cannot be read' },
   'bad-header': { status: 400, message: 'a header cannot be read' },
