@@ -2,7 +2,15 @@
 // changed. Plain JavaScript with no imports but Node's, because it runs before anything is installed.
 // Usage: node scripts/prepare.mjs [--test] [--quiet]
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, mkdirSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,7 +47,7 @@ if (forTests) {
 
 /** Runs `act` unless `output` exists and the digest of `inputs` is the one of its last success. */
 function step(name, inputs, output, act) {
-  const hash = createHash('sha256').update(process.versions.modules)
+  const hash = createHash('sha256').update(process.versions.modules).update(root)
   for (const file of inputs)
     hash
       .update(file)
@@ -48,6 +56,8 @@ function step(name, inputs, output, act) {
   const digest = hash.digest('hex')
   const stamp = join(cache, `${name}.done`)
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return
+  // Removed, not written over: a node_modules copied by hard links shares this file.
+  rmSync(stamp, { force: true })
   act()
   mkdirSync(cache, { recursive: true })
   writeFileSync(stamp, digest)
