@@ -27,11 +27,11 @@ const grammar = {
   digest: /^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/,
 }
 const longestPath = 255
-const fullId = /^[a-f0-9]{64}$/
+// ParseAnyReference: with the digest as a name's tag, one package reads a name, another an id.
+const fullId = /^(?:(?:sha256:)?[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$/
 
 /** The reference, or undefined where the engine would say `invalid reference format`. */
 export function parseImageReference(text: string): ImageReference | undefined {
-  // It would be read as an image's id.
   if (fullId.test(text)) return undefined
   const { domain, remainder } = splitDomain(text)
   const [named, digest, ...more] = remainder.split('@')
