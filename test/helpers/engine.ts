@@ -16,6 +16,8 @@ export const projectRoot = join(import.meta.dirname, '..', '..', '..')
 /** What the engine offers beside its socket; only an engine of scripts/engine.mjs has it. */
 export interface EngineFacts {
   readonly engine: string
+  /** A process in its network namespace. */
+  readonly pid: number
   /** Its own mutual-TLS listener, and a DOCKER_CERT_PATH for it. */
   readonly tls: { readonly host: string; readonly certPath: string }
   /** The registry's address as the engine sees it, and as the tests see it. */
