@@ -1,0 +1,124 @@
+// Private keys and what is done with them. Made, used and sealed by node:crypto alone.
+import {
+  createCipheriv,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  hash,
+  pbkdf2,
+  randomBytes,
+  sign,
+} from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { CaError } from './ca-error.ts'
+import * as der from './der.ts'
+import type { Der } from './der.ts'
+import { oids } from './oids.ts'
+import { toPem } from './pem.ts'
+
+export const keyKinds = ['ec:p256', 'ec:p384', 'rsa:3072', 'rsa:4096'] as const
+export type KeyKind = (typeof keyKinds)[number]
+export const defaultKeyKind: KeyKind = 'ec:p256'
+
+const makePair = promisify(generateKeyPair)
+const deriveKey = promisify(pbkdf2)
+
+export async function generateKey(kind: KeyKind): Promise<KeyObject> {
+  const { privateKey } =
+    kind === 'ec:p256' || kind === 'ec:p384'
+      ? await makePair('ec', { namedCurve: kind === 'ec:p256' ? 'P-256' : 'P-384' })
+      : await makePair('rsa', { modulusLength: Number(kind.slice(4)) })
+  return privateKey
+}
+
+export function kindOf(key: KeyObject): KeyKind {
+  const details = key.asymmetricKeyDetails
+  for (const kind of keyKinds) {
+    const [family, size] = kind.split(':')
+    if (family !== key.asymmetricKeyType) continue
+    if (family === 'rsa' && details?.modulusLength === Number(size)) return kind
+    if (family === 'ec' && details?.namedCurve === curves.get(kind)) return kind
+  }
+  throw new CaError('bad-key', 'this kind of key is not served', {
+    hint: `these are: ${keyKinds.join(', ')}`,
+  })
+}
+
+const curves: ReadonlyMap<KeyKind, string> = new Map([
+  ['ec:p256', 'prime256v1'],
+  ['ec:p384', 'secp384r1'],
+])
+
+/** The AlgorithmIdentifier comes first, since it stands inside of what is signed. */
+export function signatureAlgorithm(key: KeyObject): Der {
+  switch (kindOf(key)) {
+    case 'ec:p256':
+      return der.sequence(der.oid(oids.ecdsaWithSha256))
+    case 'ec:p384':
+      return der.sequence(der.oid(oids.ecdsaWithSha384))
+    case 'rsa:3072':
+    case 'rsa:4096':
+      // RFC 4055 §5: the parameters are NULL here, and absent for ECDSA (RFC 5758 §3.2).
+      return der.sequence(der.oid(oids.sha256WithRsaEncryption), der.nothing())
+  }
+}
+
+export function signBytes(bytes: Uint8Array, key: KeyObject): Buffer {
+  return sign(kindOf(key) === 'ec:p384' ? 'sha384' : 'sha256', bytes, key)
+}
+
+export function publicKeyDer(key: KeyObject): Buffer {
+  const publicKey = key.type === 'private' ? createPublicKey(key) : key
+  return publicKey.export({ type: 'spki', format: 'der' })
+}
+
+/** RFC 7093 §2 method 1: no SHA-1 anywhere, in 20 octets that every verifier takes. */
+export function keyIdentifier(publicKey: Uint8Array): Buffer {
+  const [, key] = der.items(der.decode(publicKey))
+  return hash('sha256', der.content(key).subarray(1), 'buffer').subarray(0, 20)
+}
+
+/** PKCS#8 PEM, sealed with the passphrase when there is one. */
+export async function toPkcs8(key: KeyObject, passphrase?: string): Promise<string> {
+  const plain = key.export({ type: 'pkcs8', format: 'der' })
+  if (passphrase === undefined) return toPem('PRIVATE KEY', plain)
+  return toPem('ENCRYPTED PRIVATE KEY', await sealPkcs8(plain, passphrase))
+}
+
+// OWASP's number for PBKDF2-HMAC-SHA256; node:crypto's own export stops at OpenSSL's 2048.
+const iterations = 600_000
+
+/** EncryptedPrivateKeyInfo with PBES2 (RFC 8018 §6.2): PBKDF2-HMAC-SHA256 and AES-256-CBC. */
+export async function sealPkcs8(plain: Uint8Array, passphrase: string): Promise<Buffer> {
+  const salt = randomBytes(16)
+  const iv = randomBytes(16)
+  const key = await deriveKey(passphrase, salt, iterations, 32, 'sha256')
+  const cipher = createCipheriv('aes-256-cbc', key, iv)
+  const sealed = Buffer.concat([cipher.update(plain), cipher.final()])
+  const derivation = der.sequence(
+    der.oid(oids.pbkdf2),
+    der.sequence(
+      der.octets(salt),
+      der.integer(iterations),
+      der.sequence(der.oid(oids.hmacWithSha256), der.nothing()),
+    ),
+  )
+  const encryption = der.sequence(der.oid(oids.aes256Cbc), der.octets(iv))
+  const algorithm = der.sequence(der.oid(oids.pbes2), der.sequence(derivation, encryption))
+  return der.encode(der.sequence(algorithm, der.octets(sealed)))
+}
+
+export function isSealed(pem: string): boolean {
+  return pem.includes('ENCRYPTED')
+}
+
+export function openKey(pem: string, passphrase?: string): KeyObject {
+  try {
+    return createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase })
+  } catch {
+    // OpenSSL's own words name neither the file nor the cause, so they are not passed on.
+    if (!isSealed(pem)) throw new CaError('bad-key', 'this is no private key in PEM')
+    throw new CaError('bad-passphrase', 'the passphrase does not open the key of the CA')
+  }
+}

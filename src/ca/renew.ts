@@ -1,0 +1,50 @@
+// A new key and certificate for a client that has one: the same subject, the same kind of key, and
+// the same lifetime unless another is asked for. The old one counts until it ends or is revoked.
+import { CaError } from './ca-error.ts'
+import { issueClient } from './issue-client.ts'
+import type { ClientIssue } from './issue-client.ts'
+import type { Access } from './open-issuer.ts'
+import { requireIndex } from './store.ts'
+
+export interface RenewOptions {
+  readonly lifetimeHours?: number
+  readonly host?: string
+  readonly revokeEarlier?: boolean
+}
+
+export async function renew(
+  access: Access,
+  name: string,
+  options: RenewOptions = {},
+): Promise<ClientIssue> {
+  const last = requireIndex(access.folder).issued.findLast(
+    (row) => row.kind === 'client' && row.name === name,
+  )
+  if (last === undefined) {
+    throw new CaError('missing', `${JSON.stringify(name)} has no certificate to renew`, {
+      hint: `dockgate ca issue ${name}`,
+    })
+  }
+  if (last.revoked !== undefined) {
+    throw new CaError('missing', `the certificate of ${JSON.stringify(name)} was revoked`, {
+      hint: `"ca issue ${name} --replace" if they are to have one again`,
+    })
+  }
+  const { org, unit, dns, email, uri, ip, key } = last
+  const host = options.host ?? last.host
+  return issueClient(access, {
+    name,
+    ...(org === undefined ? {} : { org }),
+    ...(unit === undefined ? {} : { unit }),
+    names: { dns, email, uri, ip },
+    key,
+    lifetimeHours: options.lifetimeHours ?? hoursOf(last.notBefore, last.notAfter),
+    ...(host === undefined ? {} : { host }),
+    earlier: options.revokeEarlier === true ? 'revoke' : 'keep',
+  })
+}
+
+/** Rounded down, which also takes off the minutes that a certificate is dated back. */
+function hoursOf(notBefore: string, notAfter: string): number {
+  return Math.max(1, Math.floor((Date.parse(notAfter) - Date.parse(notBefore)) / 3_600_000))
+}

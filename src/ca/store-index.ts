@@ -1,0 +1,76 @@
+// The record of everything that was ever issued, `index.json`. It is the truth of the store: what is
+// not in it was never issued, and its one rename is the moment at which a change has happened.
+import { z } from 'zod'
+import { CaError } from './ca-error.ts'
+import { keyKinds } from './keys.ts'
+import { isRevocationReason, revocationReasons } from './revocation-list.ts'
+import type { RevocationReason } from './revocation-list.ts'
+
+const moment = z.iso.datetime()
+const serial = z.string().regex(/^[0-9A-F]{2,40}$/)
+const fingerprint = z.string().regex(/^[0-9a-f]{64}$/)
+const reason = z.custom<RevocationReason>(
+  (word) => typeof word === 'string' && isRevocationReason(word),
+  `one of ${revocationReasons.join(', ')}`,
+)
+
+const issuedSchema = z.strictObject({
+  serial,
+  kind: z.enum(['client', 'server']),
+  name: z.string().min(1),
+  org: z.string().optional(),
+  unit: z.string().optional(),
+  dns: z.array(z.string()),
+  email: z.array(z.string()),
+  uri: z.array(z.string()),
+  ip: z.array(z.string()),
+  key: z.enum(keyKinds),
+  notBefore: moment,
+  notAfter: moment,
+  fingerprint,
+  host: z.string().optional(),
+  revoked: z.strictObject({ at: moment, reason }).optional(),
+})
+
+const indexSchema = z.strictObject({
+  version: z.literal(1),
+  ca: z.strictObject({ name: z.string(), serial, notAfter: moment, fingerprint }),
+  crl: z.strictObject({
+    number: z.int().min(1),
+    thisUpdate: moment,
+    nextUpdate: moment,
+    lifetimeHours: z.int().min(1),
+  }),
+  /** Where clients reach the gateway, said to `ca server` and written into every bundle. */
+  host: z.string().optional(),
+  issued: z.array(issuedSchema),
+  /** Renames that belong to this state and may still have to be done. */
+  moves: z.array(z.strictObject({ from: z.string(), to: z.string() })),
+})
+
+export type Issued = Readonly<z.infer<typeof issuedSchema>>
+export type StoreIndex = Readonly<z.infer<typeof indexSchema>>
+
+export function parseIndex(text: string): StoreIndex {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw damaged('it is not JSON', cause)
+  }
+  const result = indexSchema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw damaged(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`, result.error)
+}
+
+export function formatIndex(index: StoreIndex): string {
+  return `${JSON.stringify(index, undefined, 2)}\n`
+}
+
+function damaged(why: string, cause: unknown): CaError {
+  return new CaError('damaged', `index.json cannot be read: ${why}`, {
+    cause,
+    hint: 'restore the whole folder from a backup',
+  })
+}
