@@ -1,0 +1,91 @@
+// `dockgate check`: everything that `serve` reads, with every fault at once.
+import { X509Certificate, createPrivateKey } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { formatFault, type Fault } from '../config/fault.ts'
+import { FaultyConfig, loadPolicy, loadSettings } from '../config/load.ts'
+import { readArguments } from './arguments.ts'
+import type { Verb } from './verb.ts'
+
+const help = `usage: dockgate check [--json]
+
+Reads dockgate.yaml, roles.yaml and the key files as "serve" would, and tells every fault at once.
+Exit code 0: all is well; 1: there are faults.
+`
+
+export const check: Verb = {
+  name: 'check',
+  summary: 'reads every file that serve would, and tells every fault at once',
+  help,
+  async run(args, io) {
+    const usage = { min: 0, max: 0, usage: 'dockgate check [--json]' }
+    const { values } = readArguments(args, { json: { type: 'boolean' } }, usage)
+    if (values.help === true) {
+      io.stdout.write(help)
+      return 0
+    }
+    const faults: Fault[] = []
+    const collect = (act: () => void): void => {
+      try {
+        act()
+      } catch (error) {
+        if (!(error instanceof FaultyConfig)) throw error
+        faults.push(...error.faults)
+      }
+    }
+    collect(() => {
+      const { certs, rolesPath } = loadSettings(io.env, io.cwd)
+      collect(() => void loadPolicy(rolesPath))
+      faults.push(...checkCerts(certs, io.now().getTime()))
+    })
+    if (values.json === true) io.stdout.write(`${JSON.stringify(faults, null, 2)}\n`)
+    else if (faults.length === 0) io.stdout.write('all is well\n')
+    else io.stderr.write(`${faults.map(formatFault).join('\n')}\n`)
+    return faults.length === 0 ? 0 : 1
+  },
+}
+
+function checkCerts(certs: string, now: number): Fault[] {
+  const faults: Fault[] = []
+  const read = (name: string, hint: string): string | undefined => {
+    try {
+      return readFileSync(join(certs, name), 'utf8')
+    } catch {
+      faults.push({ where: join(certs, name), message: 'it cannot be read', hint })
+      return undefined
+    }
+  }
+  const ca = read('ca.pem', 'dockgate ca init')
+  const cert = read('server/cert.pem', 'dockgate ca server')
+  const key = read('server/key.pem', 'dockgate ca server')
+  read('crl.pem', 'dockgate ca crl')
+  const fault = (name: string, message: string, hint: string): void =>
+    void faults.push({ where: join(certs, name), message, hint })
+  try {
+    if (ca !== undefined && cert !== undefined && key !== undefined) {
+      const root = new X509Certificate(ca)
+      const leaf = new X509Certificate(cert)
+      if (!leaf.checkIssued(root) || !leaf.verify(root.publicKey)) {
+        fault('server/cert.pem', 'it is not from the CA in ca.pem', 'dockgate ca server')
+      }
+      if (!leaf.checkPrivateKey(createPrivateKey(key))) {
+        fault('server/key.pem', 'it is not the key of cert.pem', 'dockgate ca server')
+      }
+      if (Date.parse(leaf.validTo) < now) {
+        fault('server/cert.pem', `it expired on ${leaf.validTo}`, 'dockgate ca server')
+      }
+      if (Date.parse(root.validTo) < now)
+        fault('ca.pem', `it expired on ${root.validTo}`, 'a new CA')
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    faults.push({ where: certs, message: `a certificate or key cannot be read: ${why}` })
+  }
+  for (const name of ['server/key.pem', 'ca.key']) {
+    const mode = statSync(join(certs, name), { throwIfNoEntry: false })?.mode
+    if (mode !== undefined && (mode & 0o077) !== 0) {
+      fault(name, 'others than its owner may read it', `chmod 600 ${join(certs, name)}`)
+    }
+  }
+  return faults
+}

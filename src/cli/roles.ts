@@ -1,0 +1,126 @@
+// `dockgate roles …`: who may do what, and the edits of roles.yaml that keep its comments.
+import { readFileSync } from 'node:fs'
+import { FaultyConfig, loadPolicy, loadSettings } from '../config/load.ts'
+import { parseRoles } from '../config/roles-file.ts'
+import { addGrant, removeGrant, type Edit } from '../config/roles-edit.ts'
+import { permissions } from '../docker/catalog.ts'
+import { subjectKinds } from '../policy/grant.ts'
+import type { Policy } from '../policy/policy.ts'
+import { readArguments, UsageError } from './arguments.ts'
+import type { Io, Verb } from './verb.ts'
+import { writeWhole } from './write-whole.ts'
+
+const help = `usage: dockgate roles list [--json]
+       dockgate roles permissions [--json]
+       dockgate roles grant WHO ROLE [--from NETWORK]… [--until TIME]
+       dockgate roles revoke WHO ROLE
+
+WHO is a name (the certificate's common name), or facts that must all match: unit=dev,org=Example.
+The edits keep the comments and the order of roles.yaml, and refuse to write what does not check.
+
+examples:
+  dockgate roles grant alice viewer
+  dockgate roles grant unit=dev,org=Example developer
+  dockgate roles grant bob operator --from 192.0.2.0/24 --until 2027-01-31T18:00:00Z
+  dockgate roles revoke alice viewer
+`
+
+export const roles: Verb = {
+  name: 'roles',
+  summary: 'who may do what: list, grant, revoke',
+  help,
+  async run(args, io) {
+    const { values, positionals } = readArguments(
+      args,
+      {
+        json: { type: 'boolean' },
+        from: { type: 'string', multiple: true },
+        until: { type: 'string' },
+      },
+      { min: 1, max: 3, usage: 'dockgate roles list|permissions|grant|revoke' },
+    )
+    if (values.help === true) {
+      io.stdout.write(help)
+      return 0
+    }
+    const [verb, who, role] = positionals
+    const path = loadSettings(io.env, io.cwd).rolesPath
+    if (verb === 'list') return list(loadPolicy(path), values.json === true, io)
+    if (verb === 'permissions') return listPermissions(values.json === true, io)
+    if (verb !== 'grant' && verb !== 'revoke') throw new UsageError(`unknown verb "roles ${verb}"`)
+    if (who === undefined || role === undefined) {
+      throw new UsageError(`usage: dockgate roles ${verb} WHO ROLE`)
+    }
+    const to = readSubject(who)
+    const { from, until } = values
+    const words = {
+      ...(from === undefined ? {} : { from }),
+      ...(until === undefined ? {} : { until }),
+    }
+    const text = readFileSync(path, 'utf8')
+    const edit = verb === 'grant' ? addGrant(text, to, role, words) : removeGrant(text, to, role)
+    return save(path, edit, `${who} ${verb === 'grant' ? 'has' : 'no longer has'} ${role}`, io)
+  },
+}
+
+function save(path: string, edit: Edit, done: string, io: Io): number {
+  const read = parseRoles(edit.text, 'roles.yaml')
+  if ('faults' in read) throw new FaultyConfig(read.faults)
+  if (edit.changed) writeWhole(path, edit.text)
+  io.stdout.write(`${done}${edit.changed ? '' : ' (as before)'}\n`)
+  return 0
+}
+
+export function readSubject(who: string): Record<string, string> {
+  if (!who.includes('=')) return { name: who }
+  const to: Record<string, string> = {}
+  for (const part of who.split(',')) {
+    const cut = part.indexOf('=')
+    const kind = part.slice(0, cut)
+    if (cut < 1 || !subjectKinds.some((known) => known === kind)) {
+      throw new UsageError(
+        `cannot read ${JSON.stringify(part)}`,
+        `KIND=VALUE, with KIND of ${subjectKinds.join(', ')}`,
+      )
+    }
+    to[kind] = part.slice(cut + 1)
+  }
+  return to
+}
+
+function list(policy: Policy, json: boolean, io: Io): number {
+  const rows = [...policy.sources.values()].map((source) => {
+    const role = policy.roles.get(source.name)
+    return {
+      name: source.name,
+      builtIn: source.line === 0,
+      about: source.about ?? '',
+      on: role?.on ?? source.on,
+      limits: source.limits,
+      allows: [...(role?.allows ?? [])].toSorted(),
+      denies: [...(role?.denies ?? [])].toSorted(),
+    }
+  })
+  if (json) {
+    io.stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
+    return 0
+  }
+  for (const row of rows) {
+    const kind = row.builtIn ? 'built in' : 'roles.yaml'
+    io.stdout.write(`${row.name}  (${kind}; on ${row.on.kind}; limits ${row.limits})\n`)
+    if (row.about !== '') io.stdout.write(`  ${row.about}\n`)
+    io.stdout.write(`  allows ${shorten(row.allows)}\n`)
+    if (row.denies.length > 0) io.stdout.write(`  denies ${shorten(row.denies)}\n`)
+  }
+  return 0
+}
+
+function shorten(names: readonly string[]): string {
+  return names.length === permissions.size ? 'everything' : names.join(' ')
+}
+
+function listPermissions(json: boolean, io: Io): number {
+  const names = [...permissions].toSorted()
+  io.stdout.write(json ? `${JSON.stringify(names)}\n` : `${names.join('\n')}\n`)
+  return 0
+}

@@ -1,0 +1,226 @@
+// roles.yaml → roles and grants that mean something, or every fault at once with its line.
+import { permissions } from '../docker/catalog.ts'
+import { nearest } from '../nearest.ts'
+import { builtinRoles, type RoleSource } from '../policy/builtin-roles.ts'
+import { subjectKinds, type Fact, type Grant, type SubjectKind } from '../policy/grant.ts'
+import { canonicalAddress, parseNetwork, withoutHostBits, type Network } from '../policy/network.ts'
+import { patternsOf } from '../policy/permission.ts'
+import type { RolesFile } from '../policy/policy.ts'
+import type { Reach } from '../policy/role.ts'
+import { faultOfUriPattern } from '../policy/uri-pattern.ts'
+import type { Fault } from './fault.ts'
+import { readYaml, type Value } from './yaml-node.ts'
+
+export type RolesReading = { readonly file: RolesFile } | { readonly faults: readonly Fault[] }
+
+const patterns = patternsOf(permissions)
+const knownPatterns = new Set(patterns)
+const builtinNames = new Set(builtinRoles.map((role) => role.name))
+
+export function parseRoles(text: string, name: string): RolesReading {
+  const { root, faults } = readYaml(text, name)
+  if (faults.length > 0) return { faults }
+  const top = root.entries(['roles', 'grants'])
+  const declared = top.get('roles')?.entries() ?? new Map<string, Value>()
+  const names = [...builtinNames, ...declared.keys()]
+  const roles = [...declared].map(([role, value]) => readRole(role, value, names))
+  const grants = (top.get('grants')?.items() ?? []).flatMap(
+    (value) => readGrant(value, names) ?? [],
+  )
+  refuseCycles(roles, declared)
+  return faults.length > 0 ? { faults } : { file: Object.freeze({ roles, grants }) }
+}
+
+const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits']
+
+function readRole(name: string, value: Value, names: readonly string[]): RoleSource {
+  if (builtinNames.has(name)) {
+    value.fault(
+      `${JSON.stringify(name)} is built in`,
+      'give it a name of its own, and includes: [' + name + ']',
+    )
+  } else if (!/^[a-z][a-z0-9-]{0,62}$/i.test(name)) {
+    value.fault('the name of a role has letters, digits and dashes only, and begins with a letter')
+  }
+  const entries = value.entries(roleKeys)
+  const read = (key: string): readonly string[] => readPatterns(entries.get(key))
+  return Object.freeze({
+    name,
+    includes: readNames(entries.get('includes'), names),
+    allow: read('allow'),
+    deny: read('deny'),
+    on: readReach(entries.get('on')),
+    limits: readLimits(entries.get('limits')),
+    line: value.line,
+  })
+}
+
+function readPatterns(value: Value | undefined): readonly string[] {
+  return (value?.texts() ?? []).map(({ value: item, text }) => {
+    if (!knownPatterns.has(text)) {
+      const near = nearest(text, patterns)
+      item.fault(
+        `unknown permission ${JSON.stringify(text)}`,
+        near === undefined ? 'dockgate roles permissions lists them' : `did you mean ${near}?`,
+      )
+    }
+    return text
+  })
+}
+
+function readNames(value: Value | undefined, names: readonly string[]): readonly string[] {
+  return (value?.texts() ?? []).map(({ value: item, text }) => {
+    if (!names.includes(text)) {
+      const near = nearest(text, names)
+      item.fault(
+        `unknown role ${JSON.stringify(text)}`,
+        near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`,
+      )
+    }
+    return text
+  })
+}
+
+/** A role that does not say reaches only what its holder owns. */
+function readReach(value: Value | undefined): Reach {
+  if (value === undefined) return { kind: 'own' }
+  if (value.node !== null && 'items' in value.node) {
+    const labels: Record<string, string> = {}
+    const given = value.entries(['label']).get('label')
+    for (const [key, item] of given?.entries() ?? []) labels[key] = item.text() ?? ''
+    if (Object.keys(labels).length === 0)
+      value.fault('no label is named', 'on: {label: {tier: dev}}')
+    return { kind: 'label', labels: Object.freeze(labels) }
+  }
+  const word = value.text()
+  if (word === 'own' || word === 'team' || word === 'all') return { kind: word }
+  if (word !== undefined) {
+    value.fault(`unknown reach ${JSON.stringify(word)}`, 'own, team, all, or {label: {key: value}}')
+  }
+  return { kind: 'own' }
+}
+
+function readLimits(value: Value | undefined): 'safe' | 'none' {
+  if (value === undefined) return 'safe'
+  if (value.node !== null && 'items' in value.node) {
+    value.fault(
+      'single limits cannot be set',
+      'leave "limits" out for the safe ones, or lift them all with "limits: none"',
+    )
+    return 'safe'
+  }
+  const word = value.text()
+  if (word === 'none') return 'none'
+  if (word !== undefined) value.fault(`unknown limits ${JSON.stringify(word)}`, 'limits: none')
+  return 'safe'
+}
+
+const grantKeys = ['to', 'roles', 'from', 'until']
+
+function readGrant(value: Value, names: readonly string[]): Grant | undefined {
+  const entries = value.entries(grantKeys)
+  const to = entries.get('to')
+  const roles = entries.get('roles')
+  if (to === undefined) return value.fault('it does not say to whom', 'to: { name: alice }')
+  if (roles === undefined) return value.fault('it gives no role', 'roles: [viewer]')
+  const { facts, anyone } = readSubject(to)
+  const given = readNames(roles, names)
+  if (given.length === 0) roles.fault('it gives no role', 'roles: [viewer]')
+  return Object.freeze({
+    facts,
+    anyone,
+    roles: given,
+    from: readNetworks(entries.get('from')),
+    untilMs: readTime(entries.get('until')),
+    line: value.line,
+  })
+}
+
+function readSubject(value: Value): { facts: readonly Fact[]; anyone: boolean } {
+  const entries = value.entries([...subjectKinds, 'anyone'])
+  const facts: Fact[] = []
+  for (const kind of subjectKinds) {
+    const item = entries.get(kind)
+    const text = item?.text()
+    if (item !== undefined && text !== undefined) facts.push([kind, readFact(kind, item, text)])
+  }
+  const anyone = entries.get('anyone')
+  if (anyone !== undefined && anyone.node?.toString() !== 'true') {
+    anyone.fault('it is true or left out', 'to: { anyone: true }')
+  }
+  if (anyone !== undefined && facts.length > 0) {
+    value.fault('"anyone" stands alone', 'name whom you mean, or anyone')
+  }
+  if (facts.length === 0 && anyone === undefined) {
+    value.fault('it names nobody', 'to: { name: alice }, or { anyone: true } for every certificate')
+  }
+  return { facts: Object.freeze(facts), anyone: anyone !== undefined }
+}
+
+function readFact(kind: SubjectKind, value: Value, text: string): string {
+  if (kind === 'uri') {
+    const fault = faultOfUriPattern(text)
+    if (fault !== undefined) value.fault(fault)
+    return text
+  }
+  if (text.includes('*')) {
+    value.fault(
+      `"*" means nothing in ${kind}`,
+      'patterns are for uri alone; anyone: true is everybody',
+    )
+  }
+  if (kind === 'serial') return text.toLowerCase().replaceAll(':', '').replace(/^0+/, '')
+  if (kind !== 'ip') return text
+  const address = canonicalAddress(text)
+  if (address === undefined) value.fault(`${JSON.stringify(text)} is no IP address`)
+  return address ?? text
+}
+
+function readNetworks(value: Value | undefined): readonly Network[] | undefined {
+  if (value === undefined) return undefined
+  const found = value.texts().flatMap(({ value: item, text }) => {
+    const network = parseNetwork(text)
+    if (network === undefined) {
+      item.fault(
+        `${JSON.stringify(text)} is no network`,
+        '192.0.2.0/24, 2001:db8::/32 or one address',
+      )
+      return []
+    }
+    const meant = withoutHostBits(network)
+    if (meant !== undefined)
+      item.fault(`${text} has bits beyond its length`, `did you mean ${meant}?`)
+    return [network]
+  })
+  // An empty list would read as "from nowhere" to one and "from anywhere" to another.
+  if (found.length === 0) value.fault('it names no network', 'leave "from" out for anywhere')
+  return Object.freeze(found)
+}
+
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+
+function readTime(value: Value | undefined): number | undefined {
+  const text = value?.text()
+  if (value === undefined || text === undefined) return undefined
+  const time = rfc3339.test(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isNaN(time)) return time
+  value.fault(`${JSON.stringify(text)} is no time`, '2027-01-31T18:00:00Z')
+  return 0
+}
+
+function refuseCycles(roles: readonly RoleSource[], places: ReadonlyMap<string, Value>): void {
+  const byName = new Map(roles.map((role) => [role.name, role]))
+  for (const role of roles) {
+    const stack = [...role.includes]
+    const seen = new Set<string>()
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      if (next === role.name) {
+        places.get(role.name)?.fault('it includes itself, perhaps by way of another role')
+        break
+      }
+      if (seen.has(next)) continue
+      seen.add(next)
+      stack.push(...(byName.get(next)?.includes ?? []))
+    }
+  }
+}

@@ -1,0 +1,193 @@
+// Roles × operation × things → decision. Default deny: whatever no role lets is refused with the
+// nearest reason. Pure.
+import { readFilters, writeFilters } from '../docker/filters.ts'
+import type { Operation, Reference, Thing } from '../docker/operation.ts'
+import { firstValue, unknownQuery, withValue } from '../docker/query.ts'
+import { withThings } from '../docker/rewrite.ts'
+import { isFailure } from '../errors.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { Decision, Deny, DenyReason } from './decision.ts'
+import { isShared, labelsOf, notFound, reaches } from './ownership.ts'
+import type { Role } from './role.ts'
+
+export type Admission =
+  | Deny
+  /** A role without limits and bounds allows it: nothing is parsed, looked up or changed. */
+  | { readonly through: Role }
+  | { readonly judge: readonly Role[] }
+
+/** What every valid certificate may: version negotiation must work before anything can be said. */
+const openToAll: ReadonlySet<string> = new Set(['system.ping', 'system.version'])
+const anyone: Role = Object.freeze({
+  name: 'anyone',
+  allows: openToAll,
+  denies: new Set<string>(),
+  on: Object.freeze({ kind: 'all' as const }),
+  limits: 'none',
+  hide: [],
+})
+
+/** Decides on permissions alone, before a body is read. */
+export function admit(
+  roles: readonly Role[],
+  principal: Principal,
+  operation: Operation,
+): Admission {
+  const { permission } = operation
+  if (openToAll.has(permission)) return { through: anyone }
+  const denier = roles.find((role) => role.denies.has(permission))
+  if (denier !== undefined) {
+    return deny(principal, permission, 'denied-by-role', denier, `role "${denier.name}" denies it`)
+  }
+  const candidates = roles.filter((role) => role.allows.has(permission))
+  if (candidates.length === 0) {
+    const [nearest] = roles
+    return nearest === undefined
+      ? deny(principal, permission, 'no-role', undefined, 'no grant gives them a role')
+      : deny(principal, permission, 'not-permitted', nearest, named(roles))
+  }
+  const through = candidates.find((role) => role.limits === 'none' && role.on.kind === 'all')
+  return through === undefined ? { judge: candidates } : { through }
+}
+
+/**
+ * Decides on the request as it was read: `things` holds what the engine says that its references
+ * mean. Each role is tried with its own reach and limits; the first that allows wins.
+ */
+export function authorize(
+  roles: readonly Role[],
+  principal: Principal,
+  operation: Operation,
+  things: ReadonlyMap<Reference, Thing | undefined>,
+): Decision {
+  let nearest: Deny | undefined
+  for (const role of roles) {
+    const decision = tryRole(role, principal, operation, things)
+    if (decision.allow) return decision
+    // A reason that its owner can mend is nearer than a thing that does not exist for them.
+    if (nearest === undefined || nearest.reason === 'not-theirs') nearest = decision
+  }
+  return nearest ?? deny(principal, operation.permission, 'no-role', undefined, 'no role allows it')
+}
+
+function tryRole(
+  role: Role,
+  principal: Principal,
+  operation: Operation,
+  things: ReadonlyMap<Reference, Thing | undefined>,
+): Decision {
+  const stranger = findStranger(role, principal, operation, things)
+  if (stranger !== undefined) {
+    return Object.freeze({
+      allow: false,
+      reason: 'not-theirs',
+      role: role.name,
+      message: notFound(stranger.kind, stranger.name),
+      objections: [],
+    })
+  }
+  const unjudged = whyNotJudged(role, operation)
+  if (unjudged !== undefined) {
+    return deny(principal, operation.permission, 'not-judged', role, unjudged)
+  }
+  const scoped = withinReach(role, principal, withThings(operation, things))
+  if (typeof scoped === 'string') {
+    return deny(principal, operation.permission, 'not-judged', role, scoped)
+  }
+  return Object.freeze({ allow: true, role: role.name, operation: scoped })
+}
+
+/** The first thing that the request names and this role does not reach, or that is not there. */
+function findStranger(
+  role: Role,
+  principal: Principal,
+  operation: Operation,
+  things: ReadonlyMap<Reference, Thing | undefined>,
+): Reference | undefined {
+  if (role.on.kind === 'all') return undefined
+  return operation.references.find((reference) => {
+    const thing = things.get(reference)
+    // What is not there now may be there, and somebody else's, by the time the engine looks.
+    if (thing === undefined) return reference.wants !== 'make'
+    if (reaches(role.on, principal, thing)) return false
+    const changes = reference.wants === 'make' || isChanged(operation, reference)
+    return changes || !isShared(thing)
+  })
+}
+
+function isChanged(operation: Operation, reference: Reference): boolean {
+  return reference.wants === 'target' && operation.endpoint.changes
+}
+
+/** Bodies whose bytes stay inside the container or the request that was judged. */
+const harmlessBytes: ReadonlySet<string> = new Set(['container.cp-in', 'image.pull'])
+/** They hand the whole of the build service to the client, past every limit. */
+const control: ReadonlySet<string> = new Set([
+  'builder.session',
+  'builder.grpc',
+  'debug.vars',
+  'debug.pprof',
+])
+/** Query parameters that name a path on the engine's host. */
+const hostPaths: ReadonlySet<string> = new Set(['checkpoint', 'checkpoint-dir', 'dir'])
+
+/** Why a role with limits or bounds cannot let this through: it holds what nobody has judged. */
+function whyNotJudged(role: Role, operation: Operation): string | undefined {
+  const { endpoint, permission, target } = operation
+  const only = `which role "${role.name}" may not: it needs a role with "limits: none" and "on: all"`
+  const [unknown] = unknownQuery(operation)
+  if (unknown !== undefined) return `the query parameter "${unknown}" is not known here`
+  const hostPath = target.query.find(
+    ([name]) => hostPaths.has(name) && endpoint.refers === 'container',
+  )
+  if (hostPath !== undefined) return `"${hostPath[0]}" reaches the engine's host, ${only}`
+  if (control.has(permission)) return `it is not judged call by call, ${only}`
+  if (endpoint.body === 'json' || (endpoint.body === 'bytes' && !harmlessBytes.has(permission))) {
+    return `its request body may reach the engine's host, ${only}`
+  }
+  return undefined
+}
+
+/** What names no thing and tells nothing of anybody's. */
+const ofNobody: ReadonlySet<string> = new Set(['system.info', 'image.pull', 'distribution.inspect'])
+
+/** Confines what names no single thing to what the role reaches; a sentence where that cannot be. */
+function withinReach(role: Role, principal: Principal, operation: Operation): Operation | string {
+  const labels = labelsOf(role.on, principal)
+  if (labels === undefined || ofNobody.has(operation.permission)) return operation
+  if (operation.references.some((reference) => reference.wants === 'target')) return operation
+  const { target, endpoint } = operation
+  // `system.events` and `system.df` have filters too, but not everything in them carries a label.
+  if (endpoint.query['filters'] !== 'filters' || !/\.(ls|prune)$/.test(operation.permission)) {
+    return `it cannot be confined to what role "${role.name}" reaches`
+  }
+  const filters = readFilters(firstValue(target.query, 'filters') ?? '')
+  if (isFailure(filters)) return filters.message
+  const confined = new Map(filters)
+  confined.set('label', [...new Set([...(filters.get('label') ?? []), ...labels])])
+  const query = withValue(target.query, 'filters', writeFilters(confined))
+  return Object.freeze({ ...operation, target: Object.freeze({ ...target, query }) })
+}
+
+function deny(
+  principal: Principal,
+  permission: string,
+  reason: DenyReason,
+  role: Role | undefined,
+  why: string,
+): Deny {
+  return Object.freeze({
+    allow: false,
+    reason,
+    role: role?.name,
+    message: `${principal.name} may not ${permission} here: ${why}`,
+    objections: [],
+  })
+}
+
+function named(roles: readonly Role[]): string {
+  const names = roles.map((role) => `"${role.name}"`)
+  return names.length === 1
+    ? `their role ${names.join('')} does not allow it`
+    : `none of their roles ${names.join(', ')} allows it`
+}

@@ -1,0 +1,72 @@
+// Whose a thing is, and whether a role reaches it. The owner is kept as a label on the thing. Pure.
+import type { Thing, ThingKind } from '../docker/operation.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { Reach } from './role.ts'
+
+export const ownerLabel = 'dockgate.owner'
+export const teamLabel = 'dockgate.team'
+
+/** Label and value that everything within this reach has; undefined for a reach without bounds. */
+export function labelsOf(reach: Reach, principal: Principal): readonly string[] | undefined {
+  switch (reach.kind) {
+    case 'all':
+      return undefined
+    case 'own':
+      return [`${ownerLabel}=${principal.name}`]
+    case 'team': {
+      const team = teamOf(principal)
+      // Without a unit there is no team, and one person's things are the nearest to it.
+      return [team === undefined ? `${ownerLabel}=${principal.name}` : `${teamLabel}=${team}`]
+    }
+    case 'label':
+      return Object.entries(reach.labels).map(([key, value]) => `${key}=${value}`)
+  }
+}
+
+/** `unit@org`: two organizations may each have a unit `dev`. */
+export function teamOf(principal: Principal): string | undefined {
+  const [unit] = principal.unit
+  return unit === undefined ? undefined : `${unit}@${principal.org[0] ?? ''}`
+}
+
+export function reaches(reach: Reach, principal: Principal, thing: Thing): boolean {
+  if (thing.kind === 'exec') {
+    return thing.container !== undefined && reaches(reach, principal, thing.container)
+  }
+  const wanted = labelsOf(reach, principal)
+  if (wanted === undefined) return true
+  return wanted.every((label) => {
+    const cut = label.indexOf('=')
+    return thing.labels[label.slice(0, cut)] === label.slice(cut + 1)
+  })
+}
+
+/** Things of nobody that everybody may see and use: images, and the engine's own two networks. */
+export function isShared(thing: Thing): boolean {
+  if (thing.labels[ownerLabel] !== undefined || thing.labels[teamLabel] !== undefined) return false
+  if (thing.kind === 'image') return true
+  return thing.kind === 'network' && (thing.name === 'bridge' || thing.name === 'none')
+}
+
+/** How the engine says that it knows no such thing. */
+export function notFound(kind: ThingKind, name: string): string {
+  switch (kind) {
+    case 'container':
+      return `No such container: ${name}`
+    case 'image':
+      return `No such image: ${/[:@][^/]*$/.test(name) ? name : `${name}:latest`}`
+    case 'volume':
+      return `get ${name}: no such volume`
+    case 'exec':
+      return `No such exec instance: ${name}`
+    case 'plugin':
+      return `plugin ${JSON.stringify(name)} not found`
+    case 'network':
+    case 'service':
+    case 'task':
+    case 'node':
+    case 'secret':
+    case 'config':
+      return `${kind} ${name} not found`
+  }
+}

@@ -1,0 +1,103 @@
+// Roles and grants, compiled: everything that can be decided at load is decided here, so that a
+// request costs a look into a set. Pure.
+import { permissions } from '../docker/catalog.ts'
+import type { Principal } from '../identity/principal.ts'
+import { builtinRoles, type RoleSource } from './builtin-roles.ts'
+import { isInForce, type Grant } from './grant.ts'
+import { indexGrants } from './grant-index.ts'
+import { safeLimits } from './limits.ts'
+import { parseAddress } from './network.ts'
+import { expand } from './permission.ts'
+import type { Role } from './role.ts'
+
+/** What roles.yaml says, checked: every name in it means something. */
+export interface RolesFile {
+  readonly roles: readonly RoleSource[]
+  readonly grants: readonly Grant[]
+}
+
+export interface Policy {
+  /** Changes whenever the meaning of the file does. */
+  readonly digest: string
+  readonly roles: ReadonlyMap<string, Role>
+  readonly sources: ReadonlyMap<string, RoleSource>
+  /** The grants in force for this principal, from this address, now. */
+  grantsOf(principal: Principal, address: string, nowMs: number): readonly Grant[]
+  rolesOf(principal: Principal, address: string, nowMs: number): readonly Role[]
+}
+
+/** Answers remembered by fingerprint; a certificate more than this costs one look into the index. */
+const remembered = 10_000
+
+export function compilePolicy(file: RolesFile, digest: string): Policy {
+  const sources = new Map([...builtinRoles, ...file.roles].map((source) => [source.name, source]))
+  const roles = new Map<string, Role>()
+  for (const source of sources.values()) roles.set(source.name, compileRole(source, sources))
+  const find = indexGrants(file.grants)
+
+  // The grants meant for a certificate never change; which of them are in force may.
+  interface Known {
+    readonly grants: readonly Grant[]
+    readonly always: readonly Role[] | undefined
+  }
+  const known = new Map<string, Known>()
+
+  function look(principal: Principal): Known {
+    const found = known.get(principal.fingerprint)
+    if (found !== undefined) return found
+    const grants = find(principal)
+    const conditional = grants.some(
+      (grant) => grant.from !== undefined || grant.untilMs !== undefined,
+    )
+    const entry = { grants, always: conditional ? undefined : rolesIn(grants, roles) }
+    if (known.size >= remembered) known.clear()
+    known.set(principal.fingerprint, entry)
+    return entry
+  }
+  function grantsOf(principal: Principal, address: string, nowMs: number): readonly Grant[] {
+    const from = parseAddress(address)
+    return look(principal).grants.filter((grant) => isInForce(grant, from, nowMs))
+  }
+  return Object.freeze({
+    digest,
+    roles,
+    sources,
+    grantsOf,
+    rolesOf: (principal: Principal, address: string, nowMs: number) =>
+      look(principal).always ?? rolesIn(grantsOf(principal, address, nowMs), roles),
+  })
+}
+
+function rolesIn(grants: readonly Grant[], roles: ReadonlyMap<string, Role>): readonly Role[] {
+  const names = new Set(grants.flatMap((grant) => grant.roles))
+  return Object.freeze([...names].flatMap((name) => roles.get(name) ?? []))
+}
+
+/**
+ * What a role includes gives it permissions and denials only: reach and limits are its own, so that
+ * including `admin` lifts no limit unless the role says so itself.
+ */
+function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource>): Role {
+  const allow = new Set<string>()
+  const deny = new Set<string>()
+  const seen = new Set<string>()
+  const collect = (from: RoleSource): void => {
+    if (seen.has(from.name)) return
+    seen.add(from.name)
+    for (const pattern of from.allow) allow.add(pattern)
+    for (const pattern of from.deny) deny.add(pattern)
+    for (const name of from.includes) {
+      const included = sources.get(name)
+      if (included !== undefined) collect(included)
+    }
+  }
+  collect(source)
+  return Object.freeze({
+    name: source.name,
+    allows: expand(allow, permissions),
+    denies: expand(deny, permissions),
+    on: source.on,
+    limits: source.limits === 'none' ? 'none' : safeLimits,
+    hide: [],
+  })
+}
