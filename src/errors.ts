@@ -14,6 +14,7 @@ const table = {
   'not-found': { status: 404, message: 'no such thing' },
   'engine-unreachable': { status: 502, message: 'the Docker Engine cannot be reached' },
   'engine-broke': { status: 502, message: 'the Docker Engine broke off its answer' },
+  'engine-refused': { status: 503, message: 'the Docker Engine does not answer this now' },
   'audit-failed': {
     status: 503,
     message: 'the audit record cannot be written, so nothing is done',

@@ -2,6 +2,7 @@
 // argv in, exit code out: finds the verb and lets it run. Whatever a verb did not expect ends here,
 // in one line and exit code 1.
 import { readFileSync } from 'node:fs'
+import { UsageError } from './cli/arguments.ts'
 import { verbs } from './cli/verbs.ts'
 import type { Io } from './cli/verb.ts'
 import { nearest } from './nearest.ts'
@@ -39,6 +40,11 @@ async function main(argv: string[], io: Io): Promise<number> {
   try {
     return await (await load()).run(args, io)
   } catch (error) {
+    if (error instanceof UsageError) {
+      io.stderr.write(`dockgate: ${error.message}\n`)
+      if (error.hint !== undefined) io.stderr.write(`hint: ${error.hint}\n`)
+      return 2
+    }
     io.stderr.write(`dockgate: ${error instanceof Error ? error.message : String(error)}\n`)
     if (io.env['DOCKGATE_DEBUG'] && error instanceof Error) io.stderr.write(`${error.stack}\n`)
     return 1

@@ -2,4 +2,11 @@
 // the engine's socket never has the CA's code in its memory.
 import type { Verb } from './verb.ts'
 
-export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map()
+export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
+  ['start', async () => (await import('./start.ts')).start],
+  ['serve', async () => (await import('./serve.ts')).serve],
+  ['ca', async () => (await import('./ca.ts')).ca],
+  ['roles', async () => (await import('./roles.ts')).roles],
+  ['check', async () => (await import('./check.ts')).check],
+  ['explain', async () => (await import('./explain.ts')).explain],
+])

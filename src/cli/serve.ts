@@ -1,0 +1,75 @@
+// `dockgate serve`: the gateway in the foreground, until a signal.
+import { pino } from 'pino'
+import { loadPolicy, loadSettings } from '../config/load.ts'
+import { serve as serveGateway } from '../gateway/serve.ts'
+import { readArguments } from './arguments.ts'
+import type { Io, Verb } from './verb.ts'
+
+const help = `usage: dockgate serve
+
+Serves the Docker API over mutual TLS, until SIGTERM or SIGINT; a second signal ends it at once.
+
+  DOCKGATE_HOME    where certs/, roles.yaml, dockgate.yaml and audit.log live (default: this folder)
+  DOCKGATE_LISTEN  address to listen on (default 0.0.0.0:2376)
+  DOCKGATE_ENGINE  the engine's socket (default unix:///var/run/docker.sock)
+  DOCKGATE_AUDIT   the audit's file (default audit.log)
+  DOCKGATE_LOG     fatal, error, warn, info (default), debug, trace; the log goes to stderr
+  DOCKGATE_GRACE   how long streams may go on after the first signal (default 10s)
+
+Without the DOCKGATE_ before them and in lower case, all but the first may stand in dockgate.yaml.
+
+examples:
+  dockgate serve
+  DOCKGATE_LISTEN=127.0.0.1:2376 dockgate serve
+`
+
+export const serve: Verb = {
+  name: 'serve',
+  summary: 'the gateway itself',
+  help,
+  async run(args, io) {
+    const usage = { min: 0, max: 0, usage: 'dockgate serve' }
+    if (readArguments(args, {}, usage).values.help === true) {
+      io.stdout.write(help)
+      return 0
+    }
+    return runGateway(io)
+  },
+}
+
+/** Resolves when the gateway has stopped. */
+export async function runGateway(io: Io, ready?: (port: number) => void): Promise<number> {
+  const settings = loadSettings(io.env, io.cwd)
+  const policy = loadPolicy(settings.rolesPath)
+  const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }))
+  const serving = await serveGateway({
+    listen: settings.listen,
+    enginePath: settings.enginePath,
+    certs: settings.certs,
+    auditPath: settings.auditPath,
+    policy,
+    limits: settings,
+    log,
+    now: () => io.now().getTime(),
+  })
+  const host = serving.host.includes(':') ? `[${serving.host}]` : serving.host
+  io.stdout.write(`dockgate: listening on tcp://${host}:${serving.port}\n`)
+  ready?.(serving.port)
+
+  const signal = await nextSignal()
+  log.info({ signal }, 'stopping')
+  // The second signal ends it now, whatever is still under way.
+  void nextSignal().then(() => process.exit(1))
+  await serving.close(settings.graceMs)
+  return 0
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const take = (signal: NodeJS.Signals): void => {
+      process.off('SIGTERM', take).off('SIGINT', take)
+      resolve(signal)
+    }
+    process.on('SIGTERM', take).on('SIGINT', take)
+  })
+}

@@ -1,0 +1,135 @@
+// The gateway put together: the listener, the guard and the forwarder in one Fastify instance. Plain
+// and upgraded requests walk the same way.
+import { ServerResponse, type IncomingMessage, type RequestListener } from 'node:http'
+import type { Server } from 'node:https'
+import type { Duplex } from 'node:stream'
+import httpProxy from '@fastify/http-proxy'
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { Failure } from '../errors.ts'
+import { failure } from '../errors.ts'
+import { readUpgradeBody, type Incoming } from './body.ts'
+import { forward, proxyOptions, type Forwarder } from './forward.ts'
+import { pass, type Guard } from './guard.ts'
+import { createListener, type ListenerParts } from './tls.ts'
+
+export interface Gateway {
+  readonly app: FastifyInstance
+  readonly server: Server
+}
+
+export interface GatewayParts {
+  readonly listener: ListenerParts
+  readonly guard: Guard
+  readonly forwarder: Omit<Forwarder, 'answer'>
+}
+
+export async function createGateway(parts: GatewayParts): Promise<Gateway> {
+  const incomings = new WeakMap<IncomingMessage, Incoming>()
+  let server: Server | undefined
+
+  const app = fastify({
+    serverFactory: (handler) => {
+      server = createListener(parts.listener, accept(handler, incomings))
+      acceptUpgrades(server, handler, incomings)
+      return server
+    },
+    logger: false,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+  })
+  const answerFailure = (reply: FastifyReply, failed: Failure, id: string): void => {
+    answer(reply, failed.status, `dockgate: ${failed.message} (quote ${id})`)
+  }
+  const forwarder: Forwarder = { ...parts.forwarder, answer: answerFailure }
+
+  // Bodies are nobody's to parse but ours.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  app.setErrorHandler((error, _request, reply) => {
+    parts.forwarder.complain(error)
+    if (!reply.raw.headersSent) answer(reply, 500, `dockgate: ${failure('internal').message}`)
+    else reply.raw.destroy()
+  })
+
+  const handle = async (request: { raw: IncomingMessage }, reply: FastifyReply): Promise<void> => {
+    const incoming = incomings.get(request.raw)
+    if (incoming === undefined) throw new Error('INVARIANT: every request came in through `accept`')
+    const outcome = await pass(parts.guard, incoming)
+    if ('message' in outcome) {
+      answer(reply, outcome.status, outcome.message)
+      return
+    }
+    forward(forwarder, outcome, incoming, reply)
+    await reply
+  }
+  await app.register(httpProxy, {
+    ...proxyOptions(parts.guard.engine),
+    handler: handle,
+  })
+  // A method that the router does not know walks the same way, to its refusal.
+  app.setNotFoundHandler(handle as never)
+  await app.ready()
+  if (server === undefined) throw new Error('fastify made no server')
+  return { app, server }
+}
+
+/**
+ * The router must not read the target, which has a reader of its own: it sees one constant path.
+ */
+function accept(
+  handler: RequestListener,
+  incomings: WeakMap<IncomingMessage, Incoming>,
+): RequestListener {
+  return (raw, response) => {
+    take(raw, incomings, {})
+    handler(raw, response)
+  }
+}
+
+function take(
+  raw: IncomingMessage,
+  incomings: WeakMap<IncomingMessage, Incoming>,
+  extra: Partial<Incoming>,
+): void {
+  incomings.set(raw, { raw, target: raw.url ?? '', ...extra })
+  raw.url = '/'
+}
+
+function acceptUpgrades(
+  server: Server,
+  handler: RequestListener,
+  incomings: WeakMap<IncomingMessage, Incoming>,
+): void {
+  server.on('checkContinue', (raw: IncomingMessage, response: ServerResponse) => {
+    take(raw, incomings, { proceed: () => response.writeContinue() })
+    handler(raw, response)
+  })
+  // Node emits `upgrade` for every path: it is a request like any other until the engine says 101.
+  server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    void readUpgradeBody(raw, socket, head).then((body) => {
+      const protocol = raw.headers.upgrade ?? ''
+      take(raw, incomings, { upgraded: { socket, protocol, body } })
+      const response = new ServerResponse(raw)
+      response.shouldKeepAlive = false
+      response.assignSocket(socket as never)
+      response.on('finish', () => {
+        response.detachSocket(socket as never)
+        socket.end()
+        setTimeout(() => socket.destroy(), 2_000).unref()
+      })
+      handler(raw, response)
+    })
+  })
+}
+
+function answer(reply: FastifyReply, status: number, message: string): void {
+  const body = `${JSON.stringify({ message })}\n`
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
+  if (!reply.sent) reply.hijack()
+  if (reply.raw.headersSent) {
+    reply.raw.destroy()
+    return
+  }
+  reply.raw.writeHead(status, headers).end(reply.request.raw.method === 'HEAD' ? undefined : body)
+}

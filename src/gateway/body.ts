@@ -1,0 +1,111 @@
+// The client's request body: read whole only where it is judged, and never beyond its cap.
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { failure, type Failure } from '../errors.ts'
+
+/**
+ * A request as it reached us. An upgraded one has given its socket away: what lay in its body was
+ * read already, and `early` is what the client sent beyond it, which waits for the engine's answer.
+ */
+export interface Incoming {
+  readonly raw: IncomingMessage
+  /** The request target as the client wrote it. */
+  readonly target: string
+  readonly upgraded?: {
+    readonly socket: Duplex
+    readonly protocol: string
+    readonly body: Buffer | Failure
+  }
+  /** Tells a client that waits with `Expect: 100-continue` to go on. */
+  readonly proceed?: () => void
+}
+
+/** True when the request announces a body that is not known to be empty. */
+export function announcesBody(raw: IncomingMessage): boolean {
+  const length = raw.headers['content-length']
+  return raw.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+export async function readWholeBody(
+  incoming: Omit<Incoming, 'target'>,
+  maxBytes: number,
+): Promise<Buffer | Failure> {
+  if (incoming.upgraded !== undefined) return incoming.upgraded.body
+  const { raw } = incoming
+  if (!announcesBody(raw)) return Buffer.alloc(0)
+  if (Number(raw.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes)
+  incoming.proceed?.()
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxBytes) return tooLarge(maxBytes)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    return failure('bad-body', 'the request body broke off', String(error))
+  }
+  return Buffer.concat(chunks)
+}
+
+function tooLarge(maxBytes: number): Failure {
+  return failure(
+    'body-too-large',
+    `the request body is larger than the ${maxBytes} bytes that may be judged`,
+  )
+}
+
+/** An upgrade's body is a few bytes of JSON (exec start) or nothing. */
+const maxUpgradeBodyBytes = 64 * 1024
+
+/**
+ * Takes the `content-length` bytes of an upgraded request's body from its socket and puts back what
+ * follows. Node up to 24 hands the body over unparsed, in `head` and on the socket.
+ */
+export async function readUpgradeBody(
+  raw: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<Buffer | Failure> {
+  if (raw.headers['transfer-encoding'] !== undefined) {
+    return failure('bad-body', 'an upgraded request must state the length of its body')
+  }
+  const length = Number(raw.headers['content-length'] ?? 0)
+  if (length > maxUpgradeBodyBytes) return tooLarge(maxUpgradeBodyBytes)
+  if (parsesUpgradeBodies) {
+    socket.unshift(head)
+    return length === 0 ? Buffer.alloc(0) : readWholeBody({ raw }, maxUpgradeBodyBytes)
+  }
+  let bytes = head
+  while (bytes.length < length) {
+    const chunk = await nextChunk(socket)
+    if (chunk === null) return failure('bad-body', 'the request body broke off')
+    bytes = Buffer.concat([bytes, chunk])
+  }
+  if (bytes.length > length) socket.unshift(bytes.subarray(length))
+  return bytes.subarray(0, length)
+}
+
+/** From this version on Node parses the body of an upgraded request itself. */
+const parsesUpgradeBodies = Number(process.versions.node.split('.')[0]) >= 26
+
+function nextChunk(socket: Duplex): Promise<Buffer | null> {
+  return new Promise((resolve) => {
+    const take = (): void => {
+      const chunk = socket.read() as Buffer | null
+      if (chunk === null && !socket.readableEnded && !socket.destroyed) {
+        socket.once('readable', take)
+        return
+      }
+      socket.off('end', none).off('close', none)
+      resolve(chunk)
+    }
+    const none = (): void => {
+      socket.off('readable', take).off('end', none).off('close', none)
+      resolve(null)
+    }
+    socket.once('end', none).once('close', none)
+    take()
+  })
+}

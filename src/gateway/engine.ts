@@ -1,0 +1,166 @@
+// The one way to the Docker Engine's unix socket: pooled requests, and connections of their own for
+// streams that take the connection over.
+import http from 'node:http'
+import net from 'node:net'
+import type { Readable } from 'node:stream'
+import { failure, type Failure } from '../errors.ts'
+
+export interface EngineRequest {
+  readonly method: string
+  /** Canonical target, as judged. */
+  readonly path: string
+  /** Flat list without framing headers; `Host` and the framing are set here. */
+  readonly headers: readonly string[]
+  /** `undefined`: no body. A stream comes with its length, or goes chunked. */
+  readonly body:
+    string | Uint8Array | { readonly stream: Readable; readonly length?: number } | undefined
+  /** Ends the engine's request when the client goes. */
+  readonly signal?: AbortSignal
+}
+
+export interface Engine {
+  /** `unix:///var/run/docker.sock` */
+  readonly url: string
+  /** Sends over a pooled connection; `done` is called once, with an error or with the answer. */
+  send(
+    request: EngineRequest,
+    done: (error: Error | null, answer?: http.IncomingMessage) => void,
+  ): void
+  /** Sends over a connection of its own, which is never used for anything else afterwards. */
+  open(request: EngineRequest, upgrade: string | undefined): http.ClientRequest
+  /** A small JSON question of our own: status and parsed answer. */
+  ask(path: string): Promise<{ readonly status: number; readonly value: unknown }>
+  close(): void
+}
+
+/** What `docker inspect` of one thing may take at most; larger answers are an error. */
+const maxAnswerBytes = 8 * 1024 * 1024
+const askTimeoutMs = 30_000
+
+export function createEngine(socketPath: string): Engine {
+  // No timeouts: `docker wait` is silent for days. Lifo, so that idle connections can age out.
+  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' })
+
+  function start(request: EngineRequest, options: http.RequestOptions): http.ClientRequest {
+    const { body } = request
+    const headers = ['Host', 'docker', ...request.headers]
+    if (typeof body === 'string' || body instanceof Uint8Array) {
+      headers.push('Content-Length', String(Buffer.byteLength(body)))
+    } else if (body !== undefined) {
+      if (body.length === undefined) headers.push('Transfer-Encoding', 'chunked')
+      else headers.push('Content-Length', String(body.length))
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+      headers.push('Content-Length', '0')
+    }
+    return http.request({
+      ...options,
+      method: request.method,
+      path: request.path,
+      headers,
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    })
+  }
+
+  function send(
+    request: EngineRequest,
+    done: (error: Error | null, answer?: http.IncomingMessage) => void,
+  ): void {
+    let answered = false
+    const outgoing = start(request, { agent, socketPath })
+    outgoing.setNoDelay(true)
+    outgoing.on('response', (answer) => {
+      answered = true
+      done(null, answer)
+    })
+    outgoing.on('error', (error) => {
+      if (!answered) {
+        answered = true
+        done(error)
+      }
+    })
+    writeBody(outgoing, request.body)
+  }
+
+  function open(request: EngineRequest, upgrade: string | undefined): http.ClientRequest {
+    const headers =
+      upgrade === undefined
+        ? [...request.headers, 'Connection', 'close']
+        : [...request.headers, 'Connection', 'Upgrade', 'Upgrade', upgrade]
+    const outgoing = start(
+      { ...request, headers },
+      { createConnection: () => net.connect({ path: socketPath, allowHalfOpen: true }) },
+    )
+    outgoing.setNoDelay(true)
+    writeBody(outgoing, request.body)
+    return outgoing
+  }
+
+  function ask(path: string): Promise<{ status: number; value: unknown }> {
+    return new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(askTimeoutMs)
+      send({ method: 'GET', path, headers: [], body: undefined, signal }, (error, answer) => {
+        if (error !== null || answer === undefined) {
+          reject(error ?? new Error('no answer'))
+          return
+        }
+        const chunks: Buffer[] = []
+        let bytes = 0
+        answer.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+          if (bytes > maxAnswerBytes) answer.destroy(new Error(`answer to ${path} is too large`))
+          else chunks.push(chunk)
+        })
+        answer.on('error', reject)
+        answer.on('end', () => {
+          try {
+            const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+            resolve({ status: answer.statusCode ?? 0, value })
+          } catch (cause) {
+            reject(new Error(`the engine's answer to ${path} is no JSON`, { cause }))
+          }
+        })
+      })
+    })
+  }
+
+  return { url: `unix://${socketPath}`, send, open, ask, close: () => agent.destroy() }
+}
+
+function writeBody(outgoing: http.ClientRequest, body: EngineRequest['body']): void {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    outgoing.end(body)
+    return
+  }
+  const { stream } = body
+  stream.pipe(outgoing)
+  // A body that breaks off must not look finished to the engine.
+  stream.once('error', (error) => outgoing.destroy(error))
+  stream.once('close', () => {
+    if (!stream.readableEnded) outgoing.destroy(new Error('the client broke off its request'))
+  })
+}
+
+/** The failure that a client is told when the engine could not be asked or broke off. */
+export function engineFailure(engine: Engine, error: unknown): Failure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const why = reasons.get(code)
+  if (why === undefined) {
+    return failure(
+      'engine-broke',
+      undefined,
+      error instanceof Error ? error.message : String(error),
+    )
+  }
+  return failure(
+    'engine-unreachable',
+    `the Docker Engine at ${engine.url} cannot be reached: ${why}`,
+  )
+}
+
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such socket (is the engine running?)'],
+  ['ECONNREFUSED', 'nothing listens there (is the engine running?)'],
+  ['EACCES', "dockgate may not open this socket (is it in the socket's group?)"],
+  ['EAGAIN', 'it accepts no more connections now'],
+  ['EMFILE', 'dockgate has too many open files'],
+])

@@ -1,0 +1,230 @@
+// Sends a passage to the engine and its answer to the client: plain ones through
+// @fastify/http-proxy, whose upstream requests are made by our own engine client, hijacked ones
+// through a tunnel. Every byte is streamed.
+import type { IncomingMessage } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
+import type { Audit, Ended } from '../audit/record.ts'
+import type { Failure } from '../errors.ts'
+import type { Incoming } from './body.ts'
+import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
+import type { Passage } from './guard.ts'
+import { endToEnd, withoutConnectionHeaders } from './headers.ts'
+import type { Session, Sessions } from './sessions.ts'
+import { openTunnel } from './tunnel.ts'
+
+export interface Forwarder {
+  readonly engine: Engine
+  readonly audit: Audit
+  readonly sessions: Sessions
+  readonly now: () => number
+  readonly complain: (error: unknown) => void
+  /** Tells the client of a failure that is nobody's decision. */
+  readonly answer: (reply: FastifyReply, failed: Failure, id: string) => void
+}
+
+/**
+ * What a request carries through http-proxy to its upstream call. Symbols survive the copies that
+ * reply-from makes of the headers; nothing else of what it builds is used, since it resolves the
+ * target a second time.
+ */
+const carried = Symbol('the judged request')
+interface Carrier {
+  [carried]?: EngineRequest
+}
+
+/** The options of http-proxy that make our engine client its upstream. */
+export function proxyOptions(engine: Engine): FastifyHttpProxyOptions {
+  const upstream = {
+    request(
+      options: { headers: Carrier },
+      done: (error: Error | null, answer?: UpstreamAnswer) => void,
+    ): void {
+      const request = options.headers[carried]
+      if (request === undefined) {
+        done(new Error('INVARIANT: only a judged request goes to the engine'))
+        return
+      }
+      engine.send(request, (error, answer) => {
+        if (answer === undefined) done(error ?? new Error('no answer'))
+        else
+          done(null, {
+            statusCode: answer.statusCode ?? 502,
+            headers: answer.headers,
+            body: answer,
+          })
+      })
+    },
+  }
+  return {
+    upstream: 'http://engine',
+    undici: upstream as never,
+    disableCache: true,
+    disableRequestLogging: true,
+    retryMethods: [],
+    proxyPayloads: false,
+  }
+}
+
+interface UpstreamAnswer {
+  readonly statusCode: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: IncomingMessage
+}
+
+/** Takes a passage the rest of the way; the reply is finished when the client has its last byte. */
+export function forward(
+  forwarder: Forwarder,
+  passage: Passage,
+  incoming: Incoming,
+  reply: FastifyReply,
+): void {
+  const gone = new AbortController()
+  const engineRequest: EngineRequest = {
+    method: incoming.raw.method ?? '',
+    path: passage.target,
+    headers: endToEnd(incoming.raw.rawHeaders),
+    body: requestBody(passage, incoming),
+    signal: gone.signal,
+  }
+  const track = trackSession(forwarder, passage, incoming, () => gone.abort())
+  const failed = (error: unknown): void => {
+    track.end({ status: 502, how: 'engine-broke' })
+    forwarder.answer(reply, engineFailure(forwarder.engine, error), passage.id)
+  }
+
+  if (passage.operation.endpoint.hijacks) {
+    const { signal: _, ...unsignalled } = engineRequest
+    reply.hijack()
+    const cut = openTunnel({
+      engine: forwarder.engine,
+      request: unsignalled,
+      reply: reply.raw,
+      upgrade: incoming.upgraded,
+      relay: (answer) => relay(answer, reply, track),
+      failed,
+      opened: (status) => track.status(status),
+      closed: (how, bytesIn, bytesOut) => track.end({ how, bytesIn, bytesOut }),
+    })
+    track.cutBy(cut)
+    return
+  }
+
+  // `close` comes last, whoever ended it: before the answer is complete, the engine is let go.
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort()
+    track.end({
+      status: reply.raw.headersSent ? reply.raw.statusCode : 0,
+      how: reply.raw.writableFinished ? 'finished' : 'client-left',
+    })
+  })
+  incoming.proceed?.()
+  reply.from('/', {
+    rewriteRequestHeaders: () => ({ [carried]: engineRequest }) as never,
+    rewriteHeaders: (headers) => withoutConnectionHeaders(headers) as never,
+    onResponse: (_request, _reply, answer) => {
+      void reply.send((answer as unknown as { stream: IncomingMessage }).stream)
+      // The headers of a long stream reach the client now, not with its first byte.
+      reply.raw.flushHeaders()
+    },
+    onError: (_reply, { error }) => failed(error.cause ?? error),
+  })
+}
+
+function requestBody(passage: Passage, incoming: Incoming): EngineRequest['body'] {
+  if (passage.operation.endpoint.body === 'none') return undefined
+  const { raw, upgraded } = incoming
+  if (upgraded !== undefined) return upgraded.body instanceof Uint8Array ? upgraded.body : undefined
+  const length = raw.headers['content-length']
+  if (raw.headers['transfer-encoding'] !== undefined) return { stream: raw }
+  if (length === undefined || length === '0') return undefined
+  return { stream: raw, length: Number(length) }
+}
+
+/** Relays an answer that did not become a stream; the connection ends with it. */
+function relay(answer: IncomingMessage, reply: FastifyReply, track: Track): void {
+  const { raw } = reply
+  raw.writeHead(answer.statusCode ?? 502, answer.statusMessage, [
+    ...endToEnd(answer.rawHeaders),
+    ...lengthOf(answer),
+    'Connection',
+    'close',
+  ])
+  answer.on('error', () => raw.destroy())
+  answer.pipe(raw)
+  raw.once('close', () => {
+    answer.destroy()
+    track.end({
+      status: answer.statusCode ?? 502,
+      how: raw.writableFinished ? 'finished' : 'client-left',
+    })
+  })
+}
+
+function lengthOf(answer: IncomingMessage): string[] {
+  const length = answer.headers['content-length']
+  return length === undefined ? [] : ['Content-Length', length]
+}
+
+interface Track {
+  status(status: number): void
+  cutBy(cut: () => void): void
+  end(end: Pick<Ended, 'how'> & Partial<Ended>): void
+}
+
+/** Registers the passage as under way, and writes its end to the audit once. */
+function trackSession(
+  forwarder: Forwarder,
+  passage: Passage,
+  incoming: Incoming,
+  abort: () => void,
+): Track {
+  const { socket } = incoming.raw
+  const readBefore = socket.bytesRead
+  const writtenBefore = socket.bytesWritten
+  let status = 0
+  let over = false
+  let endedByUs = false
+  let cut = (): void => {
+    abort()
+    socket.destroy()
+  }
+  const session: Session = {
+    id: passage.id,
+    who: passage.peer.principal.name,
+    fingerprint: passage.peer.principal.fingerprint,
+    address: passage.peer.address,
+    operation: passage.operation.permission,
+    target: passage.target,
+    since: passage.startedAt,
+    end: () => {
+      endedByUs = true
+      cut()
+    },
+  }
+  forwarder.sessions.add(session)
+  return {
+    status: (given) => void (status = given),
+    cutBy: (given) => void (cut = given),
+    end: (end) => {
+      if (over) return
+      over = true
+      forwarder.sessions.remove(session)
+      try {
+        forwarder.audit.ended({
+          id: passage.id,
+          who: session.who,
+          operation: session.operation,
+          status,
+          bytesIn: socket.bytesRead - readBefore,
+          bytesOut: socket.bytesWritten - writtenBefore,
+          durationMs: forwarder.now() - passage.startedAt,
+          ...end,
+          ...(endedByUs ? { how: 'ended' as const } : {}),
+        })
+      } catch (error) {
+        forwarder.complain(error)
+      }
+    },
+  }
+}

@@ -1,0 +1,215 @@
+// The way of every request, plain or upgraded, in one list: who asks, what is asked, may they, is it
+// on record. Only a passage that comes out of here opens the way to the engine.
+import type { Asked, Audit, Decided } from '../audit/record.ts'
+import type { Operation } from '../docker/operation.ts'
+import { readOperation } from '../docker/read.ts'
+import { formatTarget } from '../docker/target.ts'
+import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
+import { admit, authorize } from '../policy/authorize.ts'
+import type { Decision, Deny } from '../policy/decision.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Role } from '../policy/role.ts'
+import type { Authenticator, Peer } from './authenticate.ts'
+import { announcesBody, readWholeBody, type Incoming } from './body.ts'
+import { engineFailure, type Engine } from './engine.ts'
+import { createRequestId } from './request-id.ts'
+import { resolveReferences } from './resolve.ts'
+
+export interface Guard {
+  readonly authenticator: Authenticator
+  readonly policy: () => Policy
+  readonly engine: Engine
+  readonly audit: Audit
+  readonly now: () => number
+  /** Where the audit cannot be written, the operational log hears of it. */
+  readonly complain: (error: unknown) => void
+}
+
+/** The leave to go on: what goes to the engine, for whom, by which role. */
+export interface Passage {
+  readonly id: string
+  readonly peer: Peer
+  readonly operation: Operation
+  readonly role: string
+  /** Canonical target. */
+  readonly target: string
+  readonly startedAt: number
+}
+
+/** The refusal, as the client is told. */
+export interface Refusal {
+  readonly id: string
+  readonly status: number
+  readonly message: string
+}
+
+export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | Refusal> {
+  const startedAt = guard.now()
+  const id = createRequestId(startedAt)
+  const peer = guard.authenticator.peerOf(incoming.raw.socket)
+  if (peer === undefined) throw new Error('INVARIANT: no request without an admitted connection')
+  const request: Request = { id, peer, incoming }
+
+  const outdated = guard.authenticator.outdated(peer.principal)
+  if (outdated !== undefined) return refuse(guard, request, failure('denied', outdated))
+
+  const asked = readOperation(incoming.raw.method ?? '', incoming.target)
+  if (isFailure(asked)) return refuse(guard, request, asked)
+  request.operation = asked
+  const unfit = checkFraming(incoming, asked)
+  if (unfit !== undefined) return refuse(guard, request, unfit)
+
+  const roles = guard.policy().rolesOf(peer.principal, peer.address, startedAt)
+  const admission = admit(roles, peer.principal, asked)
+  if ('allow' in admission) return deny(guard, request, admission)
+
+  if (asked.endpoint.body === 'none') {
+    const surplus = await refuseSurplusBody(incoming)
+    if (surplus !== undefined) return refuse(guard, request, surplus)
+  }
+  let granted: { readonly role: string; readonly operation: Operation }
+  if ('through' in admission) {
+    granted = { role: admission.through.name, operation: asked }
+  } else {
+    const decision = await judge(guard, peer, asked, admission.judge)
+    if (isFailure(decision)) return refuse(guard, request, decision)
+    if (!decision.allow) return deny(guard, request, decision)
+    granted = decision
+  }
+
+  const { role, operation } = granted
+  const passage: Passage = Object.freeze({
+    id,
+    peer,
+    operation,
+    role,
+    target: formatTarget(operation.target),
+    startedAt,
+  })
+  try {
+    guard.audit.decided({ ...describe(request, passage.target), decision: 'allow', role })
+  } catch (error) {
+    return { id, ...failure('audit-failed', undefined, String(error)) }
+  }
+  return passage
+}
+
+/** Asks the engine what the names mean, and lets the policy decide. */
+async function judge(
+  guard: Guard,
+  peer: Peer,
+  asked: Operation,
+  roles: readonly Role[],
+): Promise<Failure | Decision> {
+  try {
+    const things = await resolveReferences(guard.engine, asked.references)
+    return authorize(roles, peer.principal, asked, things)
+  } catch (error) {
+    return error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
+  }
+}
+
+/** Refuses what would make the engine read another request than the one that is judged. */
+function checkFraming(incoming: Incoming, operation: Operation): Failure | undefined {
+  const { raw } = incoming
+  const { endpoint } = operation
+  if (incoming.upgraded !== undefined && !endpoint.hijacks) {
+    return failure('bad-header', `${endpoint.method} ${endpoint.path} cannot be upgraded`)
+  }
+  if ((raw.method === 'GET' || raw.method === 'HEAD') && announcesBody(raw)) {
+    return failure('bad-body', `a ${raw.method} request has no body`)
+  }
+  // Go's ParseForm lets such a body override the query that was judged.
+  const type = raw.headers['content-type'] ?? ''
+  if (/^\s*application\/x-www-form-urlencoded/i.test(type)) {
+    return failure('bad-header', 'form bodies are not part of the Docker API')
+  }
+  let contentTypes = 0
+  for (let index = 0; index < raw.rawHeaders.length; index += 2) {
+    if (raw.rawHeaders[index]?.toLowerCase() === 'content-type') contentTypes++
+  }
+  return contentTypes > 1 ? failure('bad-header', 'more than one Content-Type') : undefined
+}
+
+/** What an endpoint without a body may get all the same: old clients send `{}` or `null`. */
+const maxSurplusBytes = 1_024
+
+async function refuseSurplusBody(incoming: Incoming): Promise<Failure | undefined> {
+  if (incoming.upgraded === undefined && !announcesBody(incoming.raw)) return undefined
+  const bytes = await readWholeBody(incoming, maxSurplusBytes)
+  if (isFailure(bytes)) return bytes
+  return ['', '{}', 'null'].includes(bytes.toString('latin1').trim())
+    ? undefined
+    : failure('bad-body', 'this operation has no request body')
+}
+
+/** What is known of a request so far. */
+interface Request {
+  readonly id: string
+  readonly peer: Peer
+  readonly incoming: Incoming
+  operation?: Operation
+}
+
+function describe({ id, peer, incoming, operation }: Request, target: string): Asked {
+  return {
+    id,
+    who: peer.principal.name,
+    fingerprint: peer.principal.fingerprint,
+    address: peer.address,
+    operation: operation?.permission ?? 'unknown',
+    method: incoming.raw.method ?? '',
+    target,
+  }
+}
+
+const maxUnreadTarget = 200
+
+function refuse(guard: Guard, request: Request, failed: Failure): Refusal {
+  const target = incomingTarget(request)
+  recordDenial(guard, {
+    ...describe(request, target),
+    decision: 'refuse',
+    reason: failed.code,
+    ...(failed.detail === undefined ? {} : { detail: failed.detail }),
+  })
+  return {
+    id: request.id,
+    status: failed.status,
+    message: `dockgate: ${failed.message} (quote ${request.id})`,
+  }
+}
+
+function deny(guard: Guard, request: Request, denied: Deny): Refusal {
+  recordDenial(guard, {
+    ...describe(request, incomingTarget(request)),
+    decision: 'deny',
+    role: denied.role,
+    reason: denied.reason,
+    detail: denied.message,
+  })
+  if (denied.reason === 'not-theirs') {
+    // What is somebody else's does not exist: the engine's own words, and nothing of ours.
+    return { id: request.id, status: 404, message: denied.message }
+  }
+  return {
+    id: request.id,
+    status: 403,
+    message: `dockgate: ${denied.message}. Ask your operator, quoting ${request.id}`,
+  }
+}
+
+function incomingTarget({ operation, incoming }: Request): string {
+  return operation === undefined
+    ? incoming.target.slice(0, maxUnreadTarget)
+    : formatTarget(operation.target)
+}
+
+/** A denial stands whether or not it can be recorded. */
+function recordDenial(guard: Guard, record: Decided): void {
+  try {
+    guard.audit.decided(record)
+  } catch (error) {
+    guard.complain(error)
+  }
+}
