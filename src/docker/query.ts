@@ -19,7 +19,8 @@ export function parseQuery(raw: string): QueryPairs | Failure {
     const name = decode(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
     if (name === undefined || value === undefined) {
-      return refuse(`${printable(pair)} is not percent-encoded UTF-8`)
+      // The value stays unsaid: it may be a secret.
+      return refuse(`${printable(pair.split('=', 1).join())} is not percent-encoded UTF-8`)
     }
     if (!/^[\x21-\x7e]+$/.test(name)) return refuse(`${printable(name)} is no parameter's name`)
     pairs.push([name, value])

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { catalog } from '../../src/docker/catalog.ts'
+import { unknownQuery } from '../../src/docker/query.ts'
 import { readOperation } from '../../src/docker/read.ts'
-import { formatTarget } from '../../src/docker/target.ts'
 import { isFailure } from '../../src/errors.ts'
-import { asEngineRoutes } from '../helpers/engine-router.ts'
+import recorded from '../fixtures/client-lines.json' with { type: 'json' }
+import { targetProperties } from '../helpers/target-properties.ts'
 
 const refused: readonly [what: string, method: string, target: string, code: string][] = [
   ['another method', 'BREW', '/debug/pprof/cmdline', 'unknown-operation'],
@@ -98,47 +99,6 @@ describe('a request line', () => {
   })
 })
 
-const piece = fc.constantFrom(
-  ...'/ %2F %2f %2e . .. // %25 %20 %3F %23 % %5C \\ # ? & = ; + %3B %26 \' " { ^ | : @ é'.split(
-    ' ',
-  ),
-  ...'%c3%a9 %ff a v1.41 /v1.41 v01.41 containers create json attach ws checkpoints'.split(' '),
-  ...'images networks force=1 names=a filters={} get start \r\n \u0000'.split(' '),
-)
-const method = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS')
-
-const exact = (pair: readonly string[]) => pair[0] !== 'filters'
-
-/** A true target with pieces put in at random, so that many come near to being taken. */
-const mutated = fc
-  .tuple(
-    fc.constantFrom(...catalog),
-    fc.constantFrom('', '/v1.41', '/v1.23', '/v1.41.0'),
-    fc.constantFrom('web', 'a/b', 'a%2Fb', 'localhost:5000/a', 'checkpoints', 'sha256:ab', 'json'),
-    fc.constantFrom(
-      '',
-      '?',
-      '?all=1',
-      '?fromImage=a',
-      '?name=a&filters={"label":["a=b"]}',
-      '?t=a&t=b',
-    ),
-    fc.array(fc.tuple(fc.nat(80), fc.nat(3), piece), { maxLength: 3 }),
-  )
-  .map(([row, version, name, query, edits]) => {
-    let target = `${version}${row.path.replaceAll(/\{[a-z]+\}/g, name)}${query}`
-    for (const [at, drop, text] of edits) {
-      const place = at % (target.length + 1)
-      target = `${target.slice(0, place)}${text}${target.slice(place + drop)}`
-    }
-    return { method: row.method, target }
-  })
-const wild = fc.record({
-  method,
-  target: fc.array(piece, { maxLength: 12 }).map((all) => all.join('')),
-})
-const request = fc.oneof({ weight: 4, arbitrary: mutated }, { weight: 1, arbitrary: wild })
-
 describe('any request line', () => {
   it('is read or refused, never thrown at', () => {
     fc.assert(
@@ -152,59 +112,18 @@ describe('any request line', () => {
     )
   })
 
-  it('is sent as what was judged', () => {
-    fc.assert(
-      fc.property(request, (line) => {
-        const judged = readOperation(line.method, line.target)
-        if (isFailure(judged)) return
-        const sent = formatTarget(judged.target)
-        assert.deepEqual(readOperation(line.method, sent), judged)
-      }),
-      { numRuns: 1000 },
-    )
-  })
+  for (const { fact, property } of targetProperties) {
+    it(fact, () => fc.assert(property, { numRuns: 1000 }))
+  }
+})
 
-  it('is not changed by a URL parser', () => {
-    fc.assert(
-      fc.property(request, (line) => {
-        const judged = readOperation(line.method, line.target)
-        if (isFailure(judged)) return
-        const sent = formatTarget(judged.target)
-        const url = new URL(`http://engine${sent}`)
-        assert.equal(url.pathname + url.search, sent)
-        assert.equal(new URL(sent, 'http://engine').href, url.href)
-        assert.match(sent, /^\/[!-~]*$/)
-      }),
-      { numRuns: 1000 },
-    )
-  })
-
-  it('is routed by the engine as it was judged, as it came and as it is sent', () => {
-    fc.assert(
-      fc.property(request, (line) => {
-        const judged = readOperation(line.method, line.target)
-        if (isFailure(judged)) return
-        const { endpoint, params, target } = judged
-        const expected = { id: endpoint.id, params: Object.values(params), version: target.version }
-        assert.deepEqual(asEngineRoutes(line.method, line.target), expected)
-        assert.deepEqual(asEngineRoutes(line.method, formatTarget(target)), expected)
-      }),
-      { numRuns: 1000 },
-    )
-  })
-
-  it('gives the engine the pairs that were judged, and no others', () => {
-    fc.assert(
-      fc.property(request, (line) => {
-        const judged = readOperation(line.method, line.target)
-        if (isFailure(judged)) return
-        const { query } = judged.target
-        const sent = formatTarget(judged.target)
-        assert.deepEqual([...new URL(`http://engine${sent}`).searchParams], query)
-        const [, came = ''] = line.target.split(/\?(.*)/s)
-        assert.deepEqual([...new URLSearchParams(`?${came}`)].filter(exact), query.filter(exact))
-      }),
-      { numRuns: 1000 },
-    )
-  })
+describe('what known clients send for ordinary work', () => {
+  for (const line of recorded.lines) {
+    it(`is taken, known and kept: ${line.slice(0, 100)}`, () => {
+      const [method = '', target = ''] = line.split(' ')
+      const operation = readOperation(method, target)
+      assert.ok(!isFailure(operation), JSON.stringify(operation))
+      assert.deepEqual(unknownQuery(operation), [])
+    })
+  }
 })

@@ -57,8 +57,8 @@ const refused: readonly [what: string, raw: string, code: FailureCode, why: RegE
   ['a very old version', '/v1.0/info', 'version-too-old', /1\.0 is not served/],
   ['the last of the old', '/v1.12/containers/create', 'version-too-old', /1\.12 is not served/],
   ['a semicolon', '/build?t=x;networkmode=none&networkmode=host', 'bad-query', /semicolon/],
-  ['a bad escape in the query', '/build?t=%zz', 'bad-query', /"t=%zz" is not percent-encoded/],
-  ['a query of no UTF-8', '/build?t=%ff', 'bad-query', /"t=%ff" is not percent-encoded/],
+  ['a bad escape in the query', '/build?t=%zz', 'bad-query', /"t" is not percent-encoded/],
+  ['a query of no UTF-8', '/build?t=%ff', 'bad-query', /"t" is not percent-encoded/],
   ['a parameter without name', '/build?=x', 'bad-query', /"" is no parameter's name/],
   ['a line end in a name', '/build?a%0ab=x', 'bad-query', /"a\\u000ab" is no parameter's name/],
 ]
