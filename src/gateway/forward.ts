@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { Audit, Ended } from '../audit/record.ts'
+import { recordTarget } from '../docker/record-target.ts'
 import type { Failure } from '../errors.ts'
 import type { Incoming } from './body.ts'
 import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
@@ -195,7 +196,7 @@ function trackSession(
     fingerprint: passage.peer.principal.fingerprint,
     address: passage.peer.address,
     operation: passage.operation.permission,
-    target: passage.target,
+    target: recordTarget(passage.operation),
     since: passage.startedAt,
     end: () => {
       endedByUs = true

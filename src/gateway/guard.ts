@@ -3,6 +3,7 @@
 import type { Asked, Audit, Decided } from '../audit/record.ts'
 import type { Operation } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
+import { recordTarget } from '../docker/record-target.ts'
 import { formatTarget } from '../docker/target.ts'
 import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
 import { admit, authorize } from '../policy/authorize.ts'
@@ -87,7 +88,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     startedAt,
   })
   try {
-    guard.audit.decided({ ...describe(request, passage.target), decision: 'allow', role })
+    guard.audit.decided({ ...describe(request, recordTarget(operation)), decision: 'allow', role })
   } catch (error) {
     return { id, ...failure('audit-failed', undefined, String(error)) }
   }
@@ -131,14 +132,18 @@ function checkFraming(incoming: Incoming, operation: Operation): Failure | undef
   return contentTypes > 1 ? failure('bad-header', 'more than one Content-Type') : undefined
 }
 
-/** What an endpoint without a body may get all the same: old clients send `{}` or `null`. */
-const maxSurplusBytes = 1_024
+/**
+ * What an endpoint without a body may get all the same, and the engine never sees: old clients send
+ * `{}` or `null`, dockerode repeats the query there as a JSON object.
+ */
+const maxSurplusBytes = 16_384
 
 async function refuseSurplusBody(incoming: Incoming): Promise<Failure | undefined> {
   if (incoming.upgraded === undefined && !announcesBody(incoming.raw)) return undefined
   const bytes = await readWholeBody(incoming, maxSurplusBytes)
   if (isFailure(bytes)) return bytes
-  return ['', '{}', 'null'].includes(bytes.toString('latin1').trim())
+  const text = bytes.toString('latin1').trim()
+  return text === '' || text === 'null' || text.startsWith('{')
     ? undefined
     : failure('bad-body', 'this operation has no request body')
 }
@@ -201,8 +206,9 @@ function deny(guard: Guard, request: Request, denied: Deny): Refusal {
 
 function incomingTarget({ operation, incoming }: Request): string {
   return operation === undefined
-    ? incoming.target.slice(0, maxUnreadTarget)
-    : formatTarget(operation.target)
+    ? // What could not be read may hold secrets in its query.
+      (incoming.target.split('?', 1)[0] ?? '').slice(0, maxUnreadTarget)
+    : recordTarget(operation)
 }
 
 /** A denial stands whether or not it can be recorded. */
