@@ -1,5 +1,6 @@
 // The listener: HTTPS with client certificates and nothing else. Each connection is judged here,
 // before the HTTP parser sees a byte of it.
+import { constants } from 'node:crypto'
 import https from 'node:https'
 import type { RequestListener } from 'node:http'
 import type { TLSSocket } from 'node:tls'
@@ -37,6 +38,8 @@ export function secureContext(material: TlsMaterial): https.ServerOptions {
     ca: material.ca,
     ...(material.crl === undefined ? {} : { crl: material.crl }),
     minVersion: 'TLSv1.2',
+    // In TLS 1.2 a client could else show another certificate later than the one that was judged.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     // Forward secrecy and authenticated encryption only.
     ciphers: [
       'TLS_AES_128_GCM_SHA256',

@@ -1,6 +1,5 @@
-// Writes certificates byte by byte, so that a test can put in what no authority would: the signature
-// is a placeholder, because whoever reads these bytes has left verifying to TLS.
-import { generateKeyPairSync } from 'node:crypto'
+// Writes certificates byte by byte, so that a test can put in what no authority would.
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 
 type Bytes = Uint8Array
 
@@ -46,18 +45,18 @@ export const noAuthority = extension('2.5.29.19', sequence(), true)
 export const alternativeNames = (...names: Bytes[]): Bytes =>
   extension('2.5.29.17', sequence(...names))
 
-const algorithm = sequence(oid('1.2.840.10045.4.3.2'))
-const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
-  type: 'spki',
-  format: 'der',
-})
+export const algorithm = sequence(oid('1.2.840.10045.4.3.2'))
+export const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const someKey = newKey()
 
 export interface Parts {
   readonly version: Bytes
   readonly serial: Bytes
   readonly algorithm: Bytes
+  readonly issuer: Bytes
   readonly validity: Bytes
   readonly subject: Bytes
+  readonly publicKey: KeyObject
   readonly beforeExtensions: Bytes
   readonly extensions: readonly Bytes[]
   readonly after: Bytes
@@ -67,26 +66,34 @@ const ordinary: Parts = {
   version: tlv(0xa0, tlv(0x02, Buffer.from([2]))),
   serial: tlv(0x02, Buffer.from([0x00, 0xab, 0xcd])),
   algorithm,
+  issuer: sequence(rdn(CN, 'test authority')),
   validity: sequence(text(0x17, '260101000000Z'), text(0x18, '20510203040506Z')),
   subject: sequence(rdn(O, 'Example'), rdn(OU, 'dev'), rdn(CN, 'alice')),
+  publicKey: someKey.publicKey,
   beforeExtensions: Buffer.alloc(0),
   extensions: [noAuthority, signingKey, clientPurpose],
   after: Buffer.alloc(0),
 }
 
-/** An ordinary client certificate of `alice`, but for what `parts` says. */
-export function certificate(parts: Partial<Parts> = {}): Bytes {
+/** An ordinary client certificate of `alice`, but for what `parts` says, signed with `signer`. */
+export function certificate(parts: Partial<Parts> = {}, signer = someKey.privateKey): Bytes {
   const all = { ...ordinary, ...parts }
-  const signed = sequence(
+  const body = sequence(
     all.version,
     all.serial,
     all.algorithm,
-    sequence(rdn(CN, 'test authority')),
+    all.issuer,
     all.validity,
     all.subject,
-    publicKey,
+    all.publicKey.export({ type: 'spki', format: 'der' }),
     all.beforeExtensions,
     tlv(0xa3, sequence(...all.extensions)),
   )
-  return sequence(signed, algorithm, tlv(0x03, Buffer.from([0, 0x30, 0])), all.after)
+  return signed(body, signer, all.after)
+}
+
+/** `body` with its signature, the form of certificates and revocation lists (RFC 5280 §4.1.1). */
+export function signed(body: Bytes, signer: KeyObject, after: Bytes = Buffer.alloc(0)): Bytes {
+  const signature = sign('sha256', body, signer)
+  return sequence(body, algorithm, tlv(0x03, Buffer.from([0]), signature), after)
 }
