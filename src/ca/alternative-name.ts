@@ -11,8 +11,6 @@ export interface AlternativeNames {
   readonly ip: readonly string[]
 }
 
-export const noAlternativeNames: AlternativeNames = { dns: [], email: [], uri: [], ip: [] }
-
 /** Lower case where the standard ignores case, each name once, and every name one that is a name. */
 export function readAlternativeNames(given: Partial<AlternativeNames>): AlternativeNames {
   return {

@@ -101,20 +101,12 @@ export function namedBits(positions: readonly number[]): Der {
   return bits(bytes, 7 - (highest & 7))
 }
 
-export function ia5(text: string): Der {
-  return primitive(Type.IA5STRING, text)
-}
-
 export function printable(text: string): Der {
   return primitive(Type.PRINTABLESTRING, text)
 }
 
 export function utf8(text: string): Der {
   return primitive(Type.UTF8, forge.util.encodeUtf8(text))
-}
-
-export function bmp(text: string): Der {
-  return primitive(Type.BMPSTRING, text)
 }
 
 /** Whole seconds; UTCTime through 2049 and GeneralizedTime after (RFC 5280 §4.1.2.5). */
