@@ -1,12 +1,12 @@
-// Prints docs/permissions.md from the catalog: every permission, and the calls that need it.
-// Usage: node scripts/permission-table.mjs > docs/permissions.md
+// Prints .github/PERMISSIONS.md from the catalog: every permission, and the calls that need it.
+// Usage: node scripts/permission-table.mjs > .github/PERMISSIONS.md
 import { catalog, permissions } from '../dist/docker/catalog.js'
 
 const importing = 'image.import'
 
 console.log(`# Permissions
 
-Made from the catalog by \`node scripts/permission-table.mjs > docs/permissions.md\`; a test holds it to it.
+Made from the catalog by \`node scripts/permission-table.mjs > .github/PERMISSIONS.md\`; a test holds it to it.
 A role allows or denies these, \`resource.*\` or \`*\`. Verbs are those of the docker command line where it has one.
 
 | permission | calls | |

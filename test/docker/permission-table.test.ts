@@ -7,5 +7,5 @@ it('the table of permissions is what the catalog says', () => {
   const made = execFileSync(process.execPath, ['scripts/permission-table.mjs'], {
     encoding: 'utf8',
   })
-  assert.equal(readFileSync('docs/permissions.md', 'utf8'), made)
+  assert.equal(readFileSync('.github/PERMISSIONS.md', 'utf8'), made)
 })

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { firstRoles } from '../../src/config/first-roles.ts'
+import { addGrant, removeGrant } from '../../src/config/roles-edit.ts'
+import { parseRoles } from '../../src/config/roles-file.ts'
+
+function faultsOf(text: string): string[] {
+  const read = parseRoles(text, 'roles.yaml')
+  return 'faults' in read
+    ? read.faults.map(
+        ({ where, message, hint }) => `${where}: ${message}${hint ? ` (${hint})` : ''}`,
+      )
+    : []
+}
+
+const rows: readonly (readonly [string, RegExp])[] = [
+  [
+    'roles: {b: {allow: [image.biuld]}}',
+    /^roles\.yaml:1:21: roles\.b\.allow\[0\]: unknown permission "image\.biuld" \(did you mean image\.build\?\)$/,
+  ],
+  ['roles: {b: {alow: [image.build]}}', /unknown key "alow" \(did you mean allow\?\)/],
+  ['rules: {}', /unknown key "rules" \(did you mean roles\?\)/],
+  ['roles: {admin: {allow: ["*"]}}', /"admin" is built in/],
+  ['roles: {b: {on: mine}}', /unknown reach "mine"/],
+  ['roles: {b: {limits: {memory: 2GiB}}}', /single limits cannot be set/],
+  ['roles: {b: {limits: no}}', /unknown limits "no"/],
+  ['roles: {a: {includes: [b]}, b: {includes: [a]}}', /includes itself/],
+  ['grants: [{to: {name: a}, roles: [veiwer]}]', /unknown role "veiwer" \(did you mean viewer\?\)/],
+  ['grants: [{to: {}, roles: [viewer]}]', /it names nobody/],
+  ['grants: [{roles: [viewer]}]', /does not say to whom/],
+  ['grants: [{to: {name: "*"}, roles: [viewer]}]', /"\*" means nothing in name/],
+  ['grants: [{to: {anyone: true, name: a}, roles: [viewer]}]', /stands alone/],
+  [
+    'grants: [{to: {name: a}, roles: [viewer], from: [10.0.0.1/8]}]',
+    /did you mean 10\.0\.0\.0\/8\?/,
+  ],
+  ['grants: [{to: {name: a}, roles: [viewer], from: []}]', /names no network/],
+  ['grants: [{to: {name: a}, roles: [viewer], until: tomorrow}]', /"tomorrow" is no time/],
+  ['roles: {}\nroles: {}', /^roles\.yaml:2:1: /],
+  ['roles: &x {}\ngrants: *x', /anchors, aliases and tags/],
+  ['roles: !!js/function x', /anchors, aliases and tags|Unresolved tag/],
+  ['roles: [', /^roles\.yaml:/],
+]
+
+describe('roles.yaml', () => {
+  for (const [text, expected] of rows) {
+    it(`finds fault with ${text.replaceAll('\n', ' ')}`, () => {
+      const faults = faultsOf(text)
+      assert.ok(
+        faults.some((fault) => expected.test(fault)),
+        faults.join('\n') || 'no fault',
+      )
+    })
+  }
+
+  it('tells all its faults at once', () => {
+    assert.equal(faultsOf('roles: {a: {alow: [x]}, b: {on: mine}}\ngrant: []').length, 3)
+  })
+
+  it('is without fault as the first start writes it', () => {
+    assert.deepEqual(faultsOf(firstRoles('admin')), [])
+  })
+})
+
+describe('edits of roles.yaml', () => {
+  const before = firstRoles('admin')
+
+  it('keep comments and order, and undo each other', () => {
+    const granted = addGrant(before, { name: 'alice' }, 'viewer')
+    assert.ok(granted.changed)
+    assert.match(granted.text, /# Who may do what/)
+    assert.ok(granted.text.indexOf('admin}') < granted.text.indexOf('alice}'))
+    const revoked = removeGrant(granted.text, { name: 'alice' }, 'viewer')
+    assert.equal(revoked.text, before)
+  })
+
+  it('add to the grant that the same subject has', () => {
+    const one = addGrant(before, { name: 'alice' }, 'viewer').text
+    const two = addGrant(one, { name: 'alice' }, 'operator').text
+    assert.match(two, /roles: \[viewer, operator\]/)
+    assert.equal(addGrant(two, { name: 'alice' }, 'operator').changed, false)
+  })
+
+  it('never widen a grant that holds only for a time or a place', () => {
+    const until = { until: '2027-01-31T18:00:00Z' }
+    const text = addGrant(before, { name: 'alice' }, 'viewer', until).text
+    const more = addGrant(text, { name: 'alice' }, 'operator').text
+    assert.equal(more.match(/name: alice/g)?.length, 2)
+  })
+})
