@@ -67,6 +67,11 @@ export function readQuery(endpoint: Endpoint, pairs: QueryPairs): QueryPairs | F
       if (seen.has(name)) return refuse(`${printable(name)} stands there twice`)
       seen.add(name)
     }
+    if (kind === 'bool' && !isPlainBool(value)) {
+      return refuse(
+        `${printable(name)} is ${printable(value)}, which the engine reads as yes; hint: write 1 or 0`,
+      )
+    }
     if (kind !== 'filters') read.push(Object.freeze(pair))
     else if (value !== '') {
       const filters = readFilters(value)
@@ -121,9 +126,16 @@ export function withValue(query: QueryPairs, name: string, value: string): Query
   return Object.freeze([...rest, Object.freeze([name, value] as const)])
 }
 
+const trueWords = new Set(['1', 'true', 'yes', 'on'])
 const falseWords = new Set(['', '0', 'no', 'false', 'none'])
 // unicode.IsSpace, which strings.TrimSpace uses; it differs from String#trim in U+0085 and U+FEFF.
 const goSpace = /^[\t-\r \u0085\p{Z}]+|[\t-\r \u0085\p{Z}]+$/gu
+
+/** Whether a person reads it as the engine does: `off` and `disabled` mean yes to the engine. */
+function isPlainBool(value: string): boolean {
+  const word = value.toLowerCase()
+  return trueWords.has(word) || falseWords.has(word)
+}
 
 /** As moby's httputils.BoolValue reads it: `off`, `f` and `n` are true. */
 export function isTrue(value: string | undefined): boolean {

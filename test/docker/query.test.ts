@@ -68,6 +68,8 @@ describe('the query of an operation', () => {
       /"filters" stands there/,
     ],
     ['a text twice', 'POST', '/images/create?fromImage=a&fromImage=b', /"fromImage" stands there/],
+    ['a switch that says off', 'DELETE', '/containers/a?force=off', /reads as yes/],
+    ['a switch that says n', 'DELETE', '/containers/a?v=n', /reads as yes/],
     ['an image and a source', 'POST', '/images/create?fromImage=a&fromSrc=-', /together/],
     ['neither image nor source', 'POST', '/images/create?fromImage=&fromSrc=', /neither/],
   ]
