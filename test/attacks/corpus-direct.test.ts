@@ -5,7 +5,8 @@ import { onEngine } from '../helpers/engine.ts'
 import { engineDoor } from '../helpers/raw-http.ts'
 
 // Without this, a mistake in the corpus or in how it is played would look like a gateway that holds.
-const cast = { own: engineDoor, victim: engineDoor, ownLabels: {} }
+const anybody = { door: engineDoor, workshop: engineDoor, labels: {} }
+const cast = { own: anybody, victim: anybody }
 const { Version } = await onEngine<{ Version: string }>('/version')
 const skip = Version.startsWith('20.10.') ? false : `observed on Docker 20.10, this is ${Version}`
 

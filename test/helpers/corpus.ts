@@ -36,10 +36,16 @@ export const corpus: readonly Entry[] = JSON.parse(
 
 /** Who plays: the attacker, and the victim to whom other things belong. */
 export interface Cast {
-  readonly own: Door
-  readonly victim: Door
-  /** The labels by which a thing made behind the gateway's back belongs to the attacker. */
-  readonly ownLabels: Readonly<Record<string, string>>
+  readonly own: Player
+  readonly victim: Player
+}
+
+export interface Player {
+  readonly door: Door
+  /** Where their things are made. */
+  readonly workshop: Door
+  /** The labels by which a thing made behind the gateway's back belongs to them. */
+  readonly labels: Readonly<Record<string, string>>
 }
 
 export interface Outcome {
@@ -98,7 +104,7 @@ class Scene {
   }
 
   async play(entry: Entry): Promise<Outcome> {
-    const connection = await RawConnection.open(this.#cast.own)
+    const connection = await RawConnection.open(this.#cast.own.door)
     try {
       connection.send(entry.rawRequest ?? bytesOf(entry))
       const answer = await connection.answer(entry.method)
@@ -142,33 +148,37 @@ class Scene {
     else if (kind === 'hit-server') await this.#listen()
     else if (kind === 'stopped') {
       const [name = '', value = ''] = argument.replaceAll('{{tag}}', this.#tag).split('=')
-      await this.#make('grpvictim', victim, { Labels: { [name]: value } })
+      await this.#make('grpvictim', victim, { [name]: value })
     } else throw new Error(`unknown need: ${need}`)
   }
 
-  async #make(as: string, door: Door, more: object = {}): Promise<string> {
+  async #make(as: string, player: Player, labels: object = {}): Promise<string> {
     const name = `${this.#tag}-${as.toLowerCase()}`
     // Not of the entry's own image, so that what an attack creates is told apart.
-    const body = { Image: 'busybox:local', Cmd: ['sleep', '600'], ...more }
-    const made = await must<{ Id: string }>(door, 'POST', `/containers/create?name=${name}`, body)
+    const Labels = { ...player.labels, ...labels }
+    const body = { Image: 'busybox:local', Cmd: ['sleep', '600'], Labels }
+    const path = `/containers/create?name=${name}`
+    const made = await must<{ Id: string }>(player.workshop, 'POST', path, body)
     this.#values.set(as, name).set(`${as}Id`, made.Id).set(`${as}Id12`, made.Id.slice(0, 12))
     this.#ids.set(as, made.Id)
     return made.Id
   }
 
-  async #run(as: string, door: Door): Promise<string> {
-    const id = await this.#make(as, door)
-    await must(door, 'POST', `/containers/${id}/start`)
+  async #run(as: string, player: Player): Promise<string> {
+    const id = await this.#make(as, player)
+    await must(player.workshop, 'POST', `/containers/${id}/start`)
     return id
   }
 
   async #volume(name: string): Promise<void> {
-    await must(this.#cast.own, 'POST', '/volumes/create', { Name: name })
+    const { workshop, labels } = this.#cast.own
+    await must(workshop, 'POST', '/volumes/create', { Name: name, Labels: labels })
   }
 
   async #network(as: string): Promise<void> {
     const Name = `${this.#tag}-${as.toLowerCase()}`
-    await must(this.#cast.victim, 'POST', '/networks/create', { Name })
+    const { workshop, labels } = this.#cast.victim
+    await must(workshop, 'POST', '/networks/create', { Name, Labels: labels })
     this.#values.set(as, Name)
   }
 
@@ -176,7 +186,7 @@ class Scene {
     const id = await this.#run('victim', this.#cast.victim)
     const body = { Cmd: ['true'] }
     const made = await must<{ Id: string }>(
-      this.#cast.victim,
+      this.#cast.victim.workshop,
       'POST',
       `/containers/${id}/exec`,
       body,
@@ -190,7 +200,7 @@ class Scene {
     const body = {
       Image: 'busybox:local',
       Cmd: ['sleep', '600'],
-      Labels: this.#cast.ownLabels,
+      Labels: this.#cast.own.labels,
       HostConfig: { Links: [`${this.#values.get('victim')}:v`] },
     }
     const name = `${this.#tag}-ownlinker`
