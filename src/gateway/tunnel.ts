@@ -162,7 +162,10 @@ function splice(
   fromEngine.on('error', broken)
   fromEngine.on('close', broken)
   toEngine.on('error', broken)
-  client.on('error', () => toEngine.destroy())
+  client.on('error', () => {
+    finish('client-left')
+    toEngine.destroy()
+  })
   client.on('close', () => {
     finish('client-left')
     toEngine.destroy()

@@ -7,7 +7,7 @@ import { person } from '../helpers/person.ts'
 
 function policy(text: string): Policy {
   const read = parseRoles(text, 'roles.yaml')
-  assert.ok('file' in read, JSON.stringify(read))
+  assert.ok('file' in read)
   return compilePolicy(read.file, '')
 }
 
