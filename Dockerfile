@@ -1,0 +1,23 @@
+# The gateway as an image: dist, the packages it runs on, and nothing else; not root.
+# The CA is not for this image's volume: give it certs/server, certs/ca.pem and certs/crl.pem alone.
+FROM node:24-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json tsconfig.json ./
+COPY scripts/prepare.mjs scripts/
+COPY src src
+RUN node scripts/prepare.mjs && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production DOCKGATE_HOME=/etc/dockgate DOCKGATE_AUDIT=/var/log/dockgate/audit.log
+WORKDIR /app
+COPY --from=build /src/package.json ./
+COPY --from=build /src/node_modules node_modules
+COPY --from=build /src/dist dist
+RUN mkdir -p /etc/dockgate /var/log/dockgate && chown 1000:1000 /var/log/dockgate
+USER 1000:1000
+EXPOSE 2376
+VOLUME /var/log/dockgate
+# A TLS handshake with the listener: it says that the door answers, not that the engine does.
+HEALTHCHECK --interval=30s --timeout=5s CMD ["node", "-e", "const s=require('tls').connect({port:2376,host:'127.0.0.1',rejectUnauthorized:false},()=>process.exit(0));s.on('error',()=>process.exit(1))"]
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["serve"]
