@@ -126,13 +126,21 @@ export function createEngine(socketPath: string): Engine {
   return { url: `unix://${socketPath}`, send, open, ask, close: () => agent.destroy() }
 }
 
+const smallBodyBytes = 64 * 1024
+
 function writeBody(outgoing: http.ClientRequest, body: EngineRequest['body']): void {
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     outgoing.end(body)
     return
   }
-  const { stream } = body
-  stream.pipe(outgoing)
+  const { stream, length } = body
+  if (length !== undefined && length <= smallBodyBytes) {
+    // In one write with the head: an engine that answers at once and closes would else be found gone
+    // by the empty write that ends a piped body, and its answer lost.
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    stream.once('end', () => outgoing.end(Buffer.concat(chunks)))
+  } else stream.pipe(outgoing)
   // A body that breaks off must not look finished to the engine.
   stream.once('error', (error) => outgoing.destroy(error))
   stream.once('close', () => {
