@@ -84,7 +84,7 @@ for (const who of ['alice', 'root']) {
           await sleep(60)
           connection.close()
           const lines = engine.take().map(({ line }) => line)
-          const extra = lines.filter((line) => line.includes('smuggled'))
+          const extra = lines.filter((line) => line.includes('name=smuggled'))
           // An administrator may create, in a request that was judged: then it is in the record.
           const judged = gateway
             .logs()
