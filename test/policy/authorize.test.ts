@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { catalog, permissions } from '../../src/docker/catalog.ts'
 import type { Operation, Reference, Thing } from '../../src/docker/operation.ts'
 import { readOperation } from '../../src/docker/read.ts'
