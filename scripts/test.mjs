@@ -26,7 +26,7 @@ const env = { ...process.env }
 let started = false
 if (env.DOCKGATE_TEST_ENGINE === undefined && found.some(needsEngine)) {
   try {
-    const engine = await engineUp({ tied: true, say })
+    const engine = await engineUp('main', { tied: true, say })
     env.DOCKGATE_TEST_ENGINE = engine.engine
     started = engine.started
   } catch (error) {
@@ -46,7 +46,7 @@ const child = spawn(process.execPath, ['--test', concurrency, ...files], {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('exit', async (code) => {
   try {
-    if (started) await engineDown()
+    if (started) await engineDown('main')
   } catch (error) {
     say(error.message)
     code = 1

@@ -1,113 +1,99 @@
 // Brings a Docker engine of the tests' own up and down. It lives in its own namespaces (namespace.sh)
-// with its data in `.test-engine/`, and is known by the id and the start time of its first process, so
-// that nothing else is ever taken for it, nor ended in its place.
-import { spawn, spawnSync } from 'node:child_process'
+// with its data in `.test-engine/NAME/`, and is known by the id and the start time of its first
+// process, so that nothing else is ever taken for it, nor ended in its place.
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-} from 'node:fs'
-import { closeSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { makeCertificates } from './certificates.mjs'
 import { askEngine } from './engine-http.mjs'
 import { importBusybox } from './image.mjs'
+import { freeNetwork, removeCgroups, removeFolder, removeInterface } from './machine.mjs'
+import { startTime, until } from './machine.mjs'
 import { installPackages } from './packages.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const digest = createHash('sha256').update(here).digest('hex').slice(0, 8)
 const home = join(here, '..', '..', '.test-engine')
-const folder = engineFolder()
-// Always here, wherever the data is, because the tests read it: test/helpers/engine.ts.
-const stateFile = join(home, 'state.json')
-const socketPath = join(folder, 'docker.sock')
-const cgroup = `/dockgate-test-${digest}`
 const readyWithinMs = 60_000
 
 /** What runs, or undefined: only an engine that answers counts as running. */
-export async function engineStatus() {
-  const state = readState()
-  if (state === undefined || startTime(state.pid) !== state.startTime) return undefined
-  return (await answers()) ? state : undefined
+export async function engineStatus(name) {
+  const place = placeOf(name)
+  const state = readState(place)
+  if (!isAlive(state)) return undefined
+  return (await answers(place)) ? state : undefined
 }
 
 /**
- * The running engine, or a new one. With `tied`, a new engine ends when this process ends, however it
- * ends. `started` tells whether it is new, so that a run of tests ends only what it began.
+ * The running engine of that name, or a new one. With `tied`, a new engine ends when this process
+ * ends, however it ends. `started` tells whether it is new, so that a run of tests ends only what it
+ * began.
  */
-export async function engineUp({ tied = false, say }) {
-  const running = await engineStatus()
+export async function engineUp(name, { tied = false, say }) {
+  const running = await engineStatus(name)
   if (running !== undefined) return { ...running, started: false }
-  if (process.getuid() !== 0)
+  if (process.getuid() !== 0) {
     throw new Error('the test engine needs root: dockerd does not run without')
-  if (!existsSync('/sys/fs/cgroup'))
-    throw new Error('the test engine needs cgroups under /sys/fs/cgroup')
-  await engineDown()
-  installPackages(say)
-  say('starting dockerd in namespaces of its own')
-  const state = await start(tied)
-  try {
-    await ready(state.pid)
-    await importBusybox(socketPath, folder)
-  } catch (error) {
-    await engineDown()
-    throw error
   }
-  writeFileSync(stateFile, JSON.stringify(state, null, 2))
+  if (!existsSync('/sys/fs/cgroup')) {
+    throw new Error('the test engine needs cgroups under /sys/fs/cgroup')
+  }
+  await engineDown(name)
+  installPackages(say)
+  say(`starting the test engine "${name}" in namespaces of its own`)
+  const place = placeOf(name)
+  const state = start(place, tied)
+  try {
+    await ready(place, state)
+    await importBusybox(place.socketPath, place.folder)
+  } catch (error) {
+    const words = lastWords(place)
+    await engineDown(name)
+    throw new Error(`the test engine does not start: ${error.message}\n${words}`, { cause: error })
+  }
   return { ...state, started: true }
 }
 
 /** Ends the engine if it runs, and removes all that it left: data, interface, cgroups. */
-export async function engineDown() {
-  const state = readState()
-  if (state !== undefined && startTime(state.pid) === state.startTime) {
+export async function engineDown(name) {
+  const place = placeOf(name)
+  const state = readState(place)
+  if (isAlive(state)) {
     process.kill(state.pid, 'SIGKILL')
-    await until(() => startTime(state.pid) !== state.startTime, 10_000, 'the engine does not end')
+    await until(() => !isAlive(state), 10_000, 'the engine does not end')
   }
-  if (state !== undefined)
-    spawnSync('ip', ['link', 'del', state.hostInterface], { stdio: 'ignore' })
-  await removeCgroups()
-  // The last process of the namespaces may still hold a mount for a moment after the first is gone.
-  for (const path of [folder, home]) {
-    await until(() => removeFolder(path), 10_000, `${path} cannot be removed`)
+  if (state !== undefined) removeInterface(state.hostInterface)
+  await removeCgroups(place.cgroup)
+  for (const path of new Set([place.folder, dirname(place.stateFile)])) await removeFolder(path)
+  try {
+    rmdirSync(home)
+  } catch {
+    // It is not there, or another engine lives in it.
   }
 }
 
-async function start(tied) {
-  for (const path of [home, folder]) mkdirSync(path, { recursive: true, mode: 0o700 })
-  const network = freeNetwork()
-  makeCertificates(join(folder, 'tls'), network.innerAddress)
-  writeFileSync(
-    join(folder, 'daemon.json'),
-    JSON.stringify({ 'exec-opts': ['native.cgroupdriver=cgroupfs'] }),
-  )
+function start(place, tied) {
+  const { folder, socketPath } = place
+  for (const path of [dirname(place.stateFile), folder]) {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  }
+  const { hostInterface, hostAddress, innerAddress } = freeNetwork(place.digest)
+  makeCertificates(join(folder, 'tls'), innerAddress)
+  const options = { 'exec-opts': ['native.cgroupdriver=cgroupfs'] }
+  writeFileSync(join(folder, 'daemon.json'), JSON.stringify(options))
   writeFileSync(join(folder, 'registry.yml'), registryConfig(join(folder, 'registry')))
+  const network = [hostInterface, hostAddress, innerAddress]
+  const script = [join(here, 'namespace.sh'), 'outer', folder, String(process.pid), ...network]
+  const life = [place.cgroup, tied ? 'tied' : 'free']
   const log = openSync(join(folder, 'namespace.log'), 'a')
-  const { hostInterface, hostAddress, innerAddress } = network
-  const script = join(here, 'namespace.sh')
-  const args = [
-    script,
-    'outer',
-    folder,
-    process.pid,
-    hostInterface,
-    hostAddress,
-    innerAddress,
-    cgroup,
-  ]
-  const child = spawn(
-    'unshare',
-    ['--net', '--mount', '--uts', '--ipc', 'sh', ...args.map(String), tied ? 'tied' : 'free'],
-    { stdio: [tied ? 'pipe' : 'ignore', log, log], detached: true, cwd: '/' },
-  )
+  const child = spawn('unshare', ['--net', '--mount', '--uts', '--ipc', 'sh', ...script, ...life], {
+    stdio: [tied ? 'pipe' : 'ignore', log, log],
+    detached: true,
+    cwd: '/',
+  })
   closeSync(log)
   if (child.pid === undefined) throw new Error('the program "unshare" is missing')
   child.unref()
@@ -121,22 +107,19 @@ async function start(tied) {
     hostInterface,
   }
   // Known from the first moment: a run that is cut off here is cleaned up by the next.
-  writeFileSync(stateFile, JSON.stringify(state, null, 2))
+  writeFileSync(place.stateFile, JSON.stringify(state, null, 2))
   return state
 }
 
-async function ready(pid) {
-  await until(
-    async () => {
-      if (startTime(pid) === undefined) throw new Error(`dockerd ended:\n${lastWords()}`)
-      return answers()
-    },
-    readyWithinMs,
-    'dockerd does not answer',
-  )
+async function ready(place, state) {
+  const answersOrEnds = async () => {
+    if (!isAlive(state)) throw new Error('dockerd ended')
+    return answers(place)
+  }
+  await until(answersOrEnds, readyWithinMs, 'dockerd does not answer')
 }
 
-async function answers() {
+async function answers({ socketPath }) {
   try {
     const { status } = await askEngine(socketPath, 'GET', '/_ping')
     return status === 200
@@ -145,7 +128,11 @@ async function answers() {
   }
 }
 
-function readState() {
+function isAlive(state) {
+  return state !== undefined && startTime(state.pid) === state.startTime
+}
+
+function readState({ stateFile }) {
   try {
     return JSON.parse(readFileSync(stateFile, 'utf8'))
   } catch {
@@ -153,37 +140,20 @@ function readState() {
   }
 }
 
-/** Field 22 of proc_pid_stat(5): with the id it names one process for all time since boot. */
-function startTime(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? undefined : fields[19]
-  } catch {
-    return undefined
+function placeOf(name) {
+  const digest = createHash('sha256').update(join(home, name)).digest('hex').slice(0, 8)
+  const near = join(home, name)
+  // The path of a unix socket has at most 107 bytes; the longest here is containerd's.
+  const fits = Buffer.byteLength(`${near}/exec/containerd/containerd-debug.sock`) < 108
+  const folder = fits ? near : join(tmpdir(), `dockgate-engine-${digest}`)
+  return {
+    digest,
+    folder,
+    socketPath: join(folder, 'docker.sock'),
+    // Always here, wherever the data is, because the tests read it: test/helpers/engine.ts.
+    stateFile: join(near, 'state.json'),
+    cgroup: `/dockgate-test-${digest}`,
   }
-}
-
-/** The path of a unix socket has at most 107 bytes; the longest here is containerd's. */
-function engineFolder() {
-  const longest = '/exec/containerd/containerd-debug.sock'
-  if (home.length + longest.length < 108) return home
-  return join(tmpdir(), `dockgate-engine-${digest}`)
-}
-
-/** A /30 of 198.18.0.0/15, which RFC 2544 keeps for tests of networks, that no interface here has. */
-function freeNetwork() {
-  const { stdout } = spawnSync('ip', ['-oneline', 'address', 'show'], { encoding: 'utf8' })
-  const first = Number.parseInt(digest, 16) % 32_768
-  for (let index = first; index < first + 100; index += 1) {
-    const base = (198 << 24) + (18 << 16) + (index % 32_768) * 4
-    const address = (host) =>
-      [24, 16, 8, 0].map((shift) => ((base + host) >>> shift) & 255).join('.')
-    if (!stdout.includes(` ${address(1)}/`)) {
-      return { hostInterface: `dg${index}`, hostAddress: address(1), innerAddress: address(2) }
-    }
-  }
-  throw new Error('no free network for the test engine in 198.18.0.0/15')
 }
 
 function registryConfig(root) {
@@ -196,53 +166,8 @@ http: { addr: ":5000" }
 `
 }
 
-async function removeCgroups() {
-  if (!existsSync('/sys/fs/cgroup')) return
-  const roots = [
-    '/sys/fs/cgroup',
-    ...readdirSync('/sys/fs/cgroup').map((name) => `/sys/fs/cgroup/${name}`),
-  ]
-  for (const path of roots.map((root) => root + cgroup)) {
-    if (!existsSync(path)) continue
-    await until(() => removeCgroup(path), 10_000, `${path} cannot be removed`)
-  }
-}
-
-/** A cgroup is a folder whose files cannot be removed and vanish with it. */
-function removeCgroup(path) {
-  try {
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
-      if (entry.isDirectory()) removeCgroup(join(path, entry.name))
-    }
-    rmdirSync(path)
-  } catch (error) {
-    if (error.code !== 'ENOENT' && error.code !== 'EBUSY') throw error
-  }
-  return !existsSync(path)
-}
-
-function removeFolder(path) {
-  try {
-    rmSync(path, { recursive: true, force: true })
-    return true
-  } catch (error) {
-    if (error.code === 'EBUSY' || error.code === 'ENOTEMPTY') return false
-    throw error
-  }
-}
-
-async function until(condition, withinMs, failure) {
-  const end = Date.now() + withinMs
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`${failure} after ${withinMs / 1000} s\n${lastWords()}`)
-    await sleep(25)
-  }
-}
-
-function lastWords() {
-  const logs = ['namespace.log', 'dockerd.log'].map((name) => join(folder, name))
-  const lines = logs
-    .filter((log) => existsSync(log))
-    .flatMap((log) => readFileSync(log, 'utf8').split('\n'))
-  return lines.slice(-20).join('\n')
+function lastWords({ folder }) {
+  const logs = ['namespace.log', 'dockerd.log'].map((log) => join(folder, log))
+  const texts = logs.filter((log) => existsSync(log)).map((log) => readFileSync(log, 'utf8'))
+  return texts.join('').split('\n').slice(-20).join('\n')
 }

@@ -1,5 +1,7 @@
 // The real engine that `npm test` brought up: where it is, and plain requests to its socket for
 // preparing a test and for seeing on the engine itself what a request through the gateway did.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import {
@@ -9,6 +11,7 @@ import {
   type RequestOptions,
 } from 'node:http'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 /** The repository's root: tests are run from there. */
 export const projectRoot = join(import.meta.dirname, '..', '..', '..')
@@ -16,7 +19,7 @@ export const projectRoot = join(import.meta.dirname, '..', '..', '..')
 /** What the engine offers beside its socket; only an engine of scripts/engine.mjs has it. */
 export interface EngineFacts {
   readonly engine: string
-  /** A process in its network namespace. */
+  /** A process in its network namespace; to kill it is to kill all of the engine. */
   readonly pid: number
   /** Its own mutual-TLS listener, and a DOCKER_CERT_PATH for it. */
   readonly tls: { readonly host: string; readonly certPath: string }
@@ -37,13 +40,39 @@ export function engineSocket(): string {
 }
 
 export function engineFacts(): EngineFacts {
-  const file = join(projectRoot, '.test-engine', 'state.json')
+  const file = join(projectRoot, '.test-engine', 'main', 'state.json')
   try {
     const facts: EngineFacts = JSON.parse(readFileSync(file, 'utf8'))
     return facts
   } catch (cause) {
     throw new Error('no test engine is up (try: node scripts/engine.mjs up)', { cause })
   }
+}
+
+/**
+ * An engine that a test file has for itself, for what neighbors would disturb or notice. It ends with
+ * `down`, or with this process.
+ */
+export async function privateEngine(name: string): Promise<PrivateEngine> {
+  const script = join(projectRoot, 'scripts', 'engine.mjs')
+  const holder = spawn(process.execPath, [script, 'hold', name], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(holder, 'close')
+  const [line] = await Promise.race([once(createInterface(holder.stdout), 'line'), ended])
+  if (typeof line !== 'string') throw new Error(`the engine "${name}" did not start`)
+  const facts: EngineFacts = JSON.parse(line)
+  return {
+    ...facts,
+    async down() {
+      holder.stdin.end()
+      await ended
+    },
+  }
+}
+
+export interface PrivateEngine extends EngineFacts {
+  down(): Promise<void>
 }
 
 export interface EngineAnswer {
