@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { onSocket, runDocker } from '../helpers/docker-cli.ts'
 import { askEngine, onEngine, removeAll, uniqueName } from '../helpers/engine.ts'
@@ -32,8 +33,8 @@ describe('the means of the tests', () => {
       '-c',
       'trap "exit 4" INT; echo go; while :; do sleep 0.1; done',
     ]
-    const interrupt = { after: 'go', signal: 'SIGINT' } as const
-    assert.equal((await runDocker(onSocket(), args, { interrupt })).exit, 4)
+    const when = [{ printed: 'go', act: (child: ChildProcess) => child.kill('SIGINT') }]
+    assert.equal((await runDocker(onSocket(), args, { when })).exit, 4)
   })
 
   it('removes what bears a name, and nothing else', async () => {

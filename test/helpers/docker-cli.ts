@@ -1,7 +1,7 @@
 // Runs a real docker command line as a person would: on the engine's socket or through a gateway, with
 // standard input of any kind, or under a terminal of its own.
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync } from 'node:fs'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -45,8 +45,11 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly timeoutMs?: number
-  /** A signal to send once `after` has been printed: how a person ends `logs -f`. */
-  readonly interrupt?: { readonly after: string; readonly signal: NodeJS.Signals }
+  /** What to do once each text has been printed, for instance a signal: so a person ends `logs -f`. */
+  readonly when?: readonly {
+    readonly printed: string
+    readonly act: (child: ChildProcess) => void
+  }[]
   /** Where output goes instead of into `stdout`, for what is too long to keep. */
   readonly sink?: (part: Buffer) => void
 }
@@ -59,14 +62,22 @@ export interface RunResult {
 }
 
 // A configuration that is empty: no credentials, no contexts, no plugins of the person at the machine.
-let emptyConfig: string | undefined
+let config: string | undefined
+
+function ownConfig(): string {
+  if (config !== undefined) return config
+  const folder = mkdtempSync(join(tmpdir(), 'dockgate-cli-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  config = folder
+  return folder
+}
 
 export async function runDocker(
   target: Target,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  emptyConfig ??= mkdtempSync(join(tmpdir(), 'dockgate-cli-'))
+  const emptyConfig = ownConfig()
   const program = options.program ?? '/usr/bin/docker'
   const [command, ...rest] =
     options.terminal === undefined
@@ -93,25 +104,25 @@ export async function runDocker(
 
   let stdout = ''
   let stderr = ''
-  let interrupted = false
-  const interruptWhenSeen = () => {
-    const { interrupt } = options
-    if (interrupt === undefined || interrupted || !`${stdout}${stderr}`.includes(interrupt.after))
-      return
-    interrupted = true
-    child.kill(interrupt.signal)
+  const waiting = [...(options.when ?? [])]
+  const actWhenPrinted = () => {
+    const [next] = waiting
+    if (next === undefined || !`${stdout}${stderr}`.includes(next.printed)) return
+    waiting.shift()
+    next.act(child)
+    actWhenPrinted()
   }
   const { sink } = options
   if (sink === undefined) child.stdout?.setEncoding('utf8')
   child.stdout?.on('data', (part: string | Buffer) => {
     if (Buffer.isBuffer(part)) sink?.(part)
     else stdout += part
-    interruptWhenSeen()
+    actWhenPrinted()
   })
   child.stderr?.setEncoding('utf8')
   child.stderr?.on('data', (part: string) => {
     stderr += part
-    interruptWhenSeen()
+    actWhenPrinted()
   })
   const closed = new Promise<number | string>((resolve, reject) => {
     child.on('error', reject)

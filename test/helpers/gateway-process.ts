@@ -2,7 +2,7 @@
 // whatever a test wants, and raw TLS connections to it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -15,6 +15,9 @@ import type { Door } from './raw-http.ts'
 export interface GatewayProcess {
   readonly authority: Authority
   readonly port: number
+  readonly pid: number
+  /** A DOCKER_CERT_PATH with an ordinary client certificate with this common name. */
+  certPath(name: string): string
   /** An ordinary client certificate with this common name. */
   identity(name: string): Identity
   /** A TLS connection; rejects when the handshake fails on our side. */
@@ -77,10 +80,22 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     })
     return socket
   }
+  const issue = (name: string): Identity => authority.issue({ subject: sequence(rdn(CN, name)) })
   return {
     authority,
     port,
-    identity: (name) => authority.issue({ subject: sequence(rdn(CN, name)) }),
+    pid: child.pid ?? 0,
+    certPath(name) {
+      const folder = join(home, 'clients', name)
+      if (existsSync(folder)) return folder
+      const { cert, key } = issue(name)
+      mkdirSync(folder, { recursive: true })
+      for (const [file, pem] of Object.entries({ ca: authority.ca, cert, key })) {
+        writeFileSync(join(folder, `${file}.pem`), pem, { mode: 0o600 })
+      }
+      return folder
+    },
+    identity: issue,
     connect: open,
     door: (identity, more) => () => open(identity, more),
     logs: () => `${readFileSync(join(home, 'audit.log'), 'utf8')}\n${log}`,

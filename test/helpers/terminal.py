@@ -10,6 +10,8 @@ import fcntl
 import json
 import os
 import pty
+import select
+import signal
 import struct
 import sys
 import termios
@@ -33,7 +35,20 @@ def main():
     os.close(go)
 
     unseen = b""
+    resized = False
     while True:
+        while steps and steps[0]["expect"].encode() in unseen:
+            step = steps.pop(0)
+            unseen = unseen.split(step["expect"].encode(), 1)[1] if step["expect"] else unseen
+            resized = "resize" in step
+            if resized:
+                resize(terminal, step["resize"]["rows"], step["resize"]["columns"])
+            if "send" in step:
+                os.write(terminal, step["send"].encode())
+        # A command that did not listen yet when the size changed is told again, until it shows it.
+        if resized and not select.select([terminal], [], [], 0.2)[0]:
+            os.kill(child, signal.SIGWINCH)
+            continue
         try:
             shown = os.read(terminal, 65536)
         except OSError:  # Linux answers EIO when the last process has closed the terminal.
@@ -42,13 +57,6 @@ def main():
             break
         os.write(1, shown)
         unseen += shown
-        while steps and steps[0]["expect"].encode() in unseen:
-            step = steps.pop(0)
-            unseen = unseen.split(step["expect"].encode(), 1)[1]
-            if "resize" in step:
-                resize(terminal, step["resize"]["rows"], step["resize"]["columns"])
-            if "send" in step:
-                os.write(terminal, step["send"].encode())
     status = os.waitpid(child, 0)[1]
     if steps:
         sys.stderr.write("the terminal never showed %r\n" % steps[0]["expect"])
