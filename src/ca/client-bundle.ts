@@ -1,7 +1,7 @@
 // What a client is handed: the files that make a `DOCKER_CERT_PATH`, the archive that `docker context
 // import` takes, and the lines that a shell reads. Pure.
 import { CaError } from './ca-error.ts'
-import { shEnvironment } from './env-script.ts'
+import { fishEnvironment, powerShellEnvironment, shEnvironment } from './env-script.ts'
 import { tar } from './tar.ts'
 
 export interface BundleParts {
@@ -23,6 +23,8 @@ export function clientBundle(parts: BundleParts): ReadonlyMap<string, string | U
     ['key.pem', key],
     [`${name}.dockercontext`, dockerContext(parts)],
     ['env.sh', shEnvironment(host, folder)],
+    ['env.fish', fishEnvironment(host)],
+    ['env.ps1', powerShellEnvironment(host)],
   ])
 }
 

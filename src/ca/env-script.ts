@@ -33,6 +33,32 @@ fi
 `
 }
 
+export function fishEnvironment(host: string): string {
+  return `# Points docker at the gateway as this bundle's owner. Use: source env.fish
+set -gx DOCKER_HOST ${fishQuote(host)}
+set -gx DOCKER_TLS_VERIFY 1
+set -gx DOCKER_CERT_PATH (builtin cd (dirname (status --current-filename)); and pwd)
+set -e DOCKER_CONTEXT
+`
+}
+
+export function powerShellEnvironment(host: string): string {
+  return `# Points docker at the gateway as this bundle's owner. Use: . ./env.ps1
+$env:DOCKER_HOST = ${powerShellQuote(host)}
+$env:DOCKER_TLS_VERIFY = '1'
+$env:DOCKER_CERT_PATH = $PSScriptRoot
+Remove-Item Env:DOCKER_CONTEXT -ErrorAction SilentlyContinue
+`
+}
+
 function shQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+function fishQuote(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`
+}
+
+function powerShellQuote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
 }

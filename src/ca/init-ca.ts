@@ -25,7 +25,7 @@ export interface InitOptions {
   readonly passphrase?: string
 }
 
-export const defaultAuthorityHours = 24 * 3650
+const defaultAuthorityHours = 24 * 3650
 const firstFiles = ['ca.pem', 'ca.key', 'crl.pem']
 
 export async function initCa(options: InitOptions): Promise<StoreIndex['ca']> {

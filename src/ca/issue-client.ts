@@ -13,7 +13,7 @@ import { periodWithin } from './period.ts'
 import { markRevoked } from './revoke.ts'
 import { isCrlDue, nextRevocationList } from './sign-crl.ts'
 import { signLeaf } from './sign-leaf.ts'
-import { commit, requireIndex, withStore } from './store.ts'
+import { commit, requireIndex, withStore, type Change } from './store.ts'
 import type { Issued, StoreIndex } from './store-index.ts'
 
 export interface ClientRequest {
@@ -21,7 +21,10 @@ export interface ClientRequest {
   readonly org?: string
   readonly unit?: string
   readonly names?: Partial<AlternativeNames>
+  /** Refused when the CA ends before it is over. */
   readonly lifetimeHours?: number
+  /** In place of the default, and like it cut short where the CA ends. */
+  readonly usualHours?: number
   readonly key?: KeyKind
   /** Where this client dials the gateway; what was said to `issueServer` otherwise. */
   readonly host?: string
@@ -37,7 +40,7 @@ export interface ClientIssue {
   readonly revoked: readonly string[]
 }
 
-export const defaultClientHours = 24 * 365
+const defaultClientHours = 24 * 365
 const defaultHost = 'tcp://localhost:2376'
 
 export async function issueClient(access: Access, request: ClientRequest): Promise<ClientIssue> {
@@ -46,11 +49,12 @@ export async function issueClient(access: Access, request: ClientRequest): Promi
   requireName(name)
   if (org !== undefined) requireAttribute('an organization', org)
   if (unit !== undefined) requireAttribute('a unit', unit)
+  const usualHours = request.usualHours ?? defaultClientHours
   const names = readAlternativeNames(request.names ?? {})
   const host = request.host === undefined ? undefined : readHost(request.host)
   refuseTaken(requireIndex(folder), request)
   const issuer = await openIssuer(access)
-  const period = periodWithin(issuer.notAfter, now, request.lifetimeHours, defaultClientHours)
+  const period = periodWithin(issuer.notAfter, now, request.lifetimeHours, usualHours)
   const key = await generateKey(request.key ?? defaultKeyKind)
   const { pem, issued } = signLeaf(
     {
@@ -78,18 +82,20 @@ export async function issueClient(access: Access, request: ClientRequest): Promi
       key: keyPem,
       folder: join(folder, place),
     }
-    const files = [...clientBundle(parts)].map(([file, content]) => [`${place}/${file}`, content])
-    const change = new Map(files as [string, string | Uint8Array][])
+    const bundle = clientBundle(parts)
     const earlier = request.earlier === 'revoke' ? validOf(index, name, now) : []
     const rest = markRevoked(index.issued, earlier, { at: now, reason: 'superseded' })
     const row = host === undefined ? issued : { ...issued, host }
     const next = { ...index, issued: [...rest, row] }
     if (earlier.length > 0 || isCrlDue(index.crl, now)) {
-      const list = nextRevocationList(next, issuer, now)
-      change.set('crl.pem', list.pem)
-      commit(folder, { ...next, crl: list.crl }, change)
+      const { pem: list, crl } = nextRevocationList(next, issuer, now)
+      const change: Change = new Map<string, string | typeof bundle>([
+        [place, bundle],
+        ['crl.pem', list],
+      ])
+      commit(folder, { ...next, crl }, change)
     } else {
-      commit(folder, next, change)
+      commit(folder, next, new Map([[place, bundle]]))
     }
     return { issued: row, folder: parts.folder, host: parts.host, revoked: earlier }
   })

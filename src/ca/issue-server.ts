@@ -32,7 +32,7 @@ export interface ServerIssue {
 }
 
 // 397 days is the longest that every TLS library of today takes from a server.
-export const defaultServerHours = 24 * 397
+const defaultServerHours = 24 * 397
 
 /** Run again without names, it renews with those of the last time. */
 export async function issueServer(access: Access, request: ServerRequest): Promise<ServerIssue> {
@@ -62,10 +62,11 @@ export async function issueServer(access: Access, request: ServerRequest): Promi
 
   return withStore(folder, () => {
     const index = requireIndex(folder)
-    const change = new Map([
-      ['server/cert.pem', pem],
-      ['server/key.pem', keyPem],
+    const files = new Map([
+      ['cert.pem', pem],
+      ['key.pem', keyPem],
     ])
+    const change = new Map<string, string | ReadonlyMap<string, string>>([['server', files]])
     const dialed = host ?? (asked ? undefined : index.host) ?? dialable(first)
     const list = isCrlDue(index.crl, now) ? nextRevocationList(index, issuer, now) : undefined
     if (list !== undefined) change.set('crl.pem', list.pem)

@@ -1,20 +1,12 @@
 // Private keys and what is done with them. Made, used and sealed by node:crypto alone.
-import {
-  createCipheriv,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPair,
-  hash,
-  pbkdf2,
-  randomBytes,
-  sign,
-} from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair, hash, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { CaError } from './ca-error.ts'
 import * as der from './der.ts'
 import type { Der } from './der.ts'
 import { oids } from './oids.ts'
+import { seal } from './pbes2.ts'
 import { toPem } from './pem.ts'
 
 export const keyKinds = ['ec:p256', 'ec:p384', 'rsa:3072', 'rsa:4096'] as const
@@ -22,7 +14,6 @@ export type KeyKind = (typeof keyKinds)[number]
 export const defaultKeyKind: KeyKind = 'ec:p256'
 
 const makePair = promisify(generateKeyPair)
-const deriveKey = promisify(pbkdf2)
 
 export async function generateKey(kind: KeyKind): Promise<KeyObject> {
   const { privateKey } =
@@ -83,30 +74,8 @@ export function keyIdentifier(publicKey: Uint8Array): Buffer {
 export async function toPkcs8(key: KeyObject, passphrase?: string): Promise<string> {
   const plain = key.export({ type: 'pkcs8', format: 'der' })
   if (passphrase === undefined) return toPem('PRIVATE KEY', plain)
-  return toPem('ENCRYPTED PRIVATE KEY', await sealPkcs8(plain, passphrase))
-}
-
-// OWASP's number for PBKDF2-HMAC-SHA256; node:crypto's own export stops at OpenSSL's 2048.
-const iterations = 600_000
-
-/** EncryptedPrivateKeyInfo with PBES2 (RFC 8018 §6.2): PBKDF2-HMAC-SHA256 and AES-256-CBC. */
-export async function sealPkcs8(plain: Uint8Array, passphrase: string): Promise<Buffer> {
-  const salt = randomBytes(16)
-  const iv = randomBytes(16)
-  const key = await deriveKey(passphrase, salt, iterations, 32, 'sha256')
-  const cipher = createCipheriv('aes-256-cbc', key, iv)
-  const sealed = Buffer.concat([cipher.update(plain), cipher.final()])
-  const derivation = der.sequence(
-    der.oid(oids.pbkdf2),
-    der.sequence(
-      der.octets(salt),
-      der.integer(iterations),
-      der.sequence(der.oid(oids.hmacWithSha256), der.nothing()),
-    ),
-  )
-  const encryption = der.sequence(der.oid(oids.aes256Cbc), der.octets(iv))
-  const algorithm = der.sequence(der.oid(oids.pbes2), der.sequence(derivation, encryption))
-  return der.encode(der.sequence(algorithm, der.octets(sealed)))
+  const { algorithm, bytes } = await seal(plain, passphrase)
+  return toPem('ENCRYPTED PRIVATE KEY', der.encode(der.sequence(algorithm, der.octets(bytes))))
 }
 
 export function isSealed(pem: string): boolean {

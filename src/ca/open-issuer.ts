@@ -3,7 +3,7 @@ import { CaError } from './ca-error.ts'
 import { readIssuer } from './issuer.ts'
 import type { Issuer } from './issuer.ts'
 import { isSealed, openKey } from './keys.ts'
-import { readStored, requireIndex, withStore } from './store.ts'
+import { readStored, settleStore } from './store.ts'
 
 /** What every act of the authority needs: where, when, and the way to the passphrase. */
 export interface Access {
@@ -13,9 +13,8 @@ export interface Access {
 }
 
 export async function openIssuer({ folder, passphrase }: Access): Promise<Issuer> {
-  const index = requireIndex(folder)
-  // A crash during `init` may have left the key where only the next writer moves it into place.
-  if (index.moves.some(({ to }) => to === 'ca.key')) await withStore(folder, () => undefined)
+  // A crash during `init` may have left the key itself aside.
+  await settleStore(folder)
   const pem = readStored(folder, 'ca.key')
   const words = isSealed(pem) ? await passphrase?.() : undefined
   if (isSealed(pem) && words === undefined) {

@@ -38,7 +38,8 @@ export async function renew(
     ...(unit === undefined ? {} : { unit }),
     names: { dns, email, uri, ip },
     key,
-    lifetimeHours: options.lifetimeHours ?? hoursOf(last.notBefore, last.notAfter),
+    usualHours: hoursOf(last.notBefore, last.notAfter),
+    ...(options.lifetimeHours === undefined ? {} : { lifetimeHours: options.lifetimeHours }),
     ...(host === undefined ? {} : { host }),
     earlier: options.revokeEarlier === true ? 'revoke' : 'keep',
   })

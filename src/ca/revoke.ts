@@ -46,7 +46,10 @@ export function markRevoked(
 function requireRevocable(index: StoreIndex, who: string, now: Date): string[] {
   // Tools print serials with colons, in either case, and with zeros in front.
   const hex = who.replaceAll(':', '').replace(/^0+/, '')
-  const byName = index.issued.filter((row) => row.name === who)
+  const named = index.issued.filter((row) => row.name === who)
+  // A client may be called as the gateway is; the name alone never takes the gateway's certificate.
+  const clients = named.filter((row) => row.kind === 'client')
+  const byName = clients.length > 0 ? clients : named
   const byNumber = index.issued.filter(
     (row) => row.serial.replace(/^0+/, '') === hex.toUpperCase() || row.fingerprint === hex,
   )

@@ -4,7 +4,7 @@ import { openIssuer } from './open-issuer.ts'
 import type { Access } from './open-issuer.ts'
 import { periodFrom } from './period.ts'
 import { signRevocationList } from './revocation-list.ts'
-import { commit, requireIndex, withStore } from './store.ts'
+import { commit, requireIndex, settleStore, withStore } from './store.ts'
 import type { StoreIndex } from './store-index.ts'
 
 export type CrlRecord = StoreIndex['crl']
@@ -53,6 +53,8 @@ export async function signCrl(
   access: Access & { readonly lifetimeHours?: number; readonly onlyIfDue?: boolean },
 ): Promise<CrlRecord | undefined> {
   const { folder, now, lifetimeHours, onlyIfDue = false } = access
+  // A crash may have left a signed CRL aside that names more than the one in place.
+  await settleStore(folder)
   if (onlyIfDue && !isCrlDue(requireIndex(folder).crl, now)) return undefined
   const issuer = await openIssuer(access)
   return withStore(folder, () => {

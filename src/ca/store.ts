@@ -13,8 +13,10 @@ import { makeFolder, syncFolder, syncTree, writeNew } from './durable.ts'
 const waitMs = 30_000
 const stagingPrefix = '.staged-'
 
-/** Paths from the store's folder to contents; `a/b.pem` and `a/c.pem` arrive together, as `a`. */
-export type Change = ReadonlyMap<string, string | Uint8Array>
+type Content = string | Uint8Array
+
+/** What comes to which place in the store: a file, or a folder of files that arrives as one. */
+export type Change = ReadonlyMap<string, Content | ReadonlyMap<string, Content>>
 
 /** A reader needs no lock, since the index is replaced whole. Undefined before `ca init`. */
 export function readIndex(folder: string): StoreIndex | undefined {
@@ -53,21 +55,24 @@ export async function withStore<T>(folder: string, act: () => T | Promise<T>): P
   }
 }
 
+/** Finishes what a crash left undone, if anything; for those who would not write otherwise. */
+export async function settleStore(folder: string): Promise<void> {
+  const { moves } = requireIndex(folder)
+  if (moves.some(({ from }) => existsSync(join(folder, from)))) {
+    await withStore(folder, () => undefined)
+  }
+}
+
 /** Makes `index` the state of the store, with the files of `change`; INVARIANT: inside `withStore`. */
 export function commit(folder: string, index: Omit<StoreIndex, 'moves'>, change: Change): void {
   // A name of its own each time: what an earlier index says to move is never found in a later staging.
   const staging = `${stagingPrefix}${randomBytes(8).toString('hex')}`
   const aside = join(folder, staging)
-  const places = new Set<string>()
   let committed = false
   try {
     makeFolder(aside)
-    for (const [path, content] of change) {
-      makeFolder(dirname(join(aside, path)))
-      writeNew(join(aside, path), content)
-      places.add(placeOf(path))
-    }
-    const moves = [...places].map((to) => ({ from: `${staging}/${to}`, to }))
+    for (const [place, content] of change) stage(join(aside, place), content)
+    const moves = [...change.keys()].map((to) => ({ from: `${staging}/${to}`, to }))
     const next = { ...index, moves }
     writeNew(join(aside, 'index.json'), formatIndex(next))
     syncTree(aside)
@@ -80,9 +85,13 @@ export function commit(folder: string, index: Omit<StoreIndex, 'moves'>, change:
   }
 }
 
-/** What moves as one: a bundle as its folder, everything else as its file. */
-function placeOf(path: string): string {
-  return path.includes('/') ? dirname(path) : path
+function stage(path: string, content: Content | ReadonlyMap<string, Content>): void {
+  if (typeof content === 'string' || content instanceof Uint8Array) {
+    makeFolder(dirname(path))
+    writeNew(path, content)
+  } else {
+    for (const [file, inner] of content) stage(join(path, file), inner)
+  }
 }
 
 function settle(folder: string, index: StoreIndex | undefined): void {

@@ -1,0 +1,47 @@
+// `dockgate ca revoke`: takes certificates back.
+import { isRevocationReason, revocationReasons } from '../ca/revocation-list.ts'
+import { revoke as revokeIssued } from '../ca/revoke.ts'
+import { nearest } from '../nearest.ts'
+import { readArguments, UsageError } from './arguments.ts'
+import { accessOf, signing, signingHelp, until, word, type CaVerb } from './ca-verb.ts'
+
+const usage = 'dockgate ca revoke NAME|SERIAL [--reason REASON]'
+
+export const revoke: CaVerb = {
+  name: 'revoke',
+  summary: 'take certificates back',
+  help: `usage: ${usage}
+
+Puts every certificate that NAME has, or the one with SERIAL (or with that SHA-256 fingerprint), into
+certs/crl.pem. It cannot be undone; "ca issue NAME --replace" makes a new certificate.
+
+  --reason REASON           ${revocationReasons.slice(0, 3).join(', ')},
+                            ${revocationReasons.slice(3).join(', ')}
+${signingHelp}
+
+examples:
+  dockgate ca revoke alice --reason keyCompromise
+  dockgate ca revoke 5F1C0A9E3B7D44218A60F2C7D19E8B35 --reason superseded
+`,
+  async run(args, io) {
+    const options = { ...signing, reason: word }
+    const { values, positionals } = readArguments(args, options, { min: 1, max: 1, usage })
+    if (values.help === true) return 'help'
+    const reason = values.reason ?? 'unspecified'
+    if (!isRevocationReason(reason)) {
+      const near = nearest(reason, revocationReasons)
+      const hint = near === undefined ? revocationReasons.join(', ') : `did you mean ${near}?`
+      throw new UsageError(`unknown reason ${JSON.stringify(reason)}`, hint)
+    }
+    const access = accessOf(io, values['passphrase-file'])
+    const made = await revokeIssued(access, positionals[0] ?? '', reason)
+    return {
+      json: values.json === true,
+      value: made,
+      lines: [
+        ...made.revoked.map((row) => `revoked ${row.serial} of ${row.name} (${reason})`),
+        `certs/crl.pem is number ${made.crl.number}, good until ${until(made.crl.nextUpdate)}`,
+      ],
+    }
+  },
+}

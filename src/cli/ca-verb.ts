@@ -1,0 +1,83 @@
+// What the verbs of `dockgate ca` have in common: their shape, the options that all of them take, and
+// the way to the store and its passphrase.
+import { join, resolve } from 'node:path'
+import { keyKinds, type KeyKind } from '../ca/keys.ts'
+import type { Access } from '../ca/open-issuer.ts'
+import { readCount, UsageError } from './arguments.ts'
+import { secretFrom } from './passphrase.ts'
+import type { Io } from './verb.ts'
+
+/** What was done: for people as lines, for programs as one JSON value. */
+export interface Answer {
+  readonly lines: readonly string[]
+  readonly value: unknown
+  readonly json: boolean
+}
+
+export interface CaVerb {
+  readonly name: string
+  readonly summary: string
+  readonly help: string
+  run(args: string[], io: Io): Promise<Answer | 'help'>
+}
+
+export const word = { type: 'string' } as const
+export const words = { type: 'string', multiple: true } as const
+export const flag = { type: 'boolean' } as const
+export const lifetime = { days: word, hours: word } as const
+
+/** For the verbs that only read. */
+export const common = { json: flag } as const
+/** For those that sign. */
+export const signing = { ...common, 'passphrase-file': word } as const
+
+export const signingHelp = `  --passphrase-file FILE    the passphrase of the CA key is the first line of FILE; else it comes from
+                            DOCKGATE_CA_PASSPHRASE_FILE or DOCKGATE_CA_PASSPHRASE, or is asked for
+  --json                    print what was done as JSON`
+
+export function folderOf(io: Io): string {
+  return join(resolve(io.cwd, io.env['DOCKGATE_HOME'] ?? '.'), 'certs')
+}
+
+export function accessOf(io: Io, passphraseFile: string | undefined): Access {
+  return { folder: folderOf(io), now: io.now(), passphrase: caPassphrase(io, passphraseFile) }
+}
+
+export function caPassphrase(io: Io, file: string | undefined): () => Promise<string | undefined> {
+  return secretFrom(io, {
+    file,
+    variable: 'DOCKGATE_CA_PASSPHRASE',
+    question: 'passphrase of the CA key: ',
+  })
+}
+
+export function keyOf(text: string | undefined): { key?: KeyKind } {
+  if (text === undefined) return {}
+  const key = keyKinds.find((kind) => kind === text)
+  if (key !== undefined) return { key }
+  throw new UsageError(
+    `unknown kind of key ${JSON.stringify(text)}`,
+    `these are: ${keyKinds.join(', ')}`,
+  )
+}
+
+export function lifetimeOf(values: {
+  readonly days?: string | undefined
+  readonly hours?: string | undefined
+}): { lifetimeHours?: number } {
+  const days = readCount(values.days, 'days')
+  const hours = readCount(values.hours, 'hours')
+  if (days !== undefined && hours !== undefined) throw new UsageError('--days or --hours, not both')
+  if (days !== undefined) return { lifetimeHours: days * 24 }
+  return hours === undefined ? {} : { lifetimeHours: hours }
+}
+
+/** `{ key: value }`, or nothing at all when there is no value. */
+export function given<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V })
+}
+
+/** To the minute, as people read it. */
+export function until(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`
+}
