@@ -114,6 +114,13 @@ async function judge(
 function checkFraming(incoming: Incoming, operation: Operation): Failure | undefined {
   const { raw } = incoming
   const { endpoint } = operation
+  // llhttp also takes the line alone, as HTTP/0.9 had it.
+  if (raw.httpVersionMajor !== 1) return failure('bad-header', 'this is not HTTP/1.1')
+  // A coding that is not undone here would be taken off the request and left in its body.
+  const coding = raw.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    return failure('bad-header', 'Transfer-Encoding may be "chunked" and nothing else')
+  }
   if (incoming.upgraded !== undefined && !endpoint.hijacks) {
     return failure('bad-header', `${endpoint.method} ${endpoint.path} cannot be upgraded`)
   }
