@@ -109,6 +109,10 @@ export function utf8(text: string): Der {
   return primitive(Type.UTF8, forge.util.encodeUtf8(text))
 }
 
+export function bmp(text: string): Der {
+  return primitive(Type.BMPSTRING, text)
+}
+
 /** Whole seconds; UTCTime through 2049 and GeneralizedTime after (RFC 5280 §4.1.2.5). */
 export function time(date: Date): Der {
   const digits = date.toISOString().replace(/[-:T]/g, '').slice(0, 14)
