@@ -26,7 +26,11 @@ export function labelsOf(reach: Reach, principal: Principal): readonly string[] 
 /** `unit@org`: two organizations may each have a unit `dev`. */
 export function teamOf(principal: Principal): string | undefined {
   const [unit] = principal.unit
-  return unit === undefined ? undefined : `${unit}@${principal.org[0] ?? ''}`
+  const [org = '', another] = principal.org
+  if (unit === undefined) return undefined
+  // `a@b` of `c` and `a` of `b@c` would be one team; and of two organizations it is not said whose.
+  if (unit.includes('@') || org.includes('@') || another !== undefined) return undefined
+  return `${unit}@${org}`
 }
 
 export function reaches(reach: Reach, principal: Principal, thing: Thing): boolean {

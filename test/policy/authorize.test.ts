@@ -122,6 +122,16 @@ describe('authorize', () => {
     }
   })
 
+  it('sends no second value of a label that confines, which swarm would believe by chance', () => {
+    for (const filter of ['dockgate.owner=bob', 'dockgate.owner', 'dockgate.owner=']) {
+      const text = encodeURIComponent(JSON.stringify({ label: [filter, 'tier=dev'] }))
+      const decision = decide([role('deployer')], ask('GET', `/secrets?filters=${text}`), [])
+      assert.ok(decision.allow)
+      const sent = decodeURIComponent(formatTarget(decision.operation.target))
+      assert.equal(sent, '/secrets?filters={"label":{"tier=dev":true,"dockgate.owner=alice":true}}')
+    }
+  })
+
   it('lets a denial in any role win over every allow', () => {
     const denying: Role = {
       ...role('viewer'),
