@@ -18,8 +18,13 @@ export function indexGrants(grants: readonly Grant[]): GrantIndex {
     const [rarest] = grant.facts
       .map(keyOf)
       .toSorted((one, other) => (uses.get(one) ?? 0) - (uses.get(other) ?? 0))
-    if (rarest === undefined) toAnyone.push(grant)
-    else filed.set(rarest, [...(filed.get(rarest) ?? []), grant])
+    if (rarest === undefined) {
+      toAnyone.push(grant)
+      continue
+    }
+    const beside = filed.get(rarest)
+    if (beside === undefined) filed.set(rarest, [grant])
+    else beside.push(grant)
   }
   return (principal) => {
     const candidates = [...toAnyone]

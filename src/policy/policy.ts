@@ -68,9 +68,19 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
   })
 }
 
+/**
+ * The first role that allows decides how far a list reaches. So the widest comes first, and the order
+ * of the file decides nothing.
+ */
 function rolesIn(grants: readonly Grant[], roles: ReadonlyMap<string, Role>): readonly Role[] {
   const names = new Set(grants.flatMap((grant) => grant.roles))
-  return Object.freeze([...names].flatMap((name) => roles.get(name) ?? []))
+  const found = [...names].toSorted().flatMap((name) => roles.get(name) ?? [])
+  return Object.freeze(found.toSorted((one, other) => breadth(other) - breadth(one)))
+}
+
+function breadth(role: Role): number {
+  if (role.on.kind === 'all') return role.limits === 'none' ? 3 : 2
+  return role.on.kind === 'own' ? 0 : 1
 }
 
 /**

@@ -100,6 +100,20 @@ describe('grants', () => {
   })
 })
 
+describe('grants of several roles', () => {
+  it('mean the same in any order: the widest role is asked first', () => {
+    const names = ['developer', 'deployer', 'viewer', 'admin', 'operator']
+    const one = (role: string): string => `  - {to: {name: a}, roles: [${role}]}`
+    for (const order of [names, names.toReversed()]) {
+      const compiled = policy(`grants:\n${order.map(one).join('\n')}\n`)
+      assert.deepEqual(
+        compiled.rolesOf(person('a'), '::1', noon).map((role) => role.name),
+        ['admin', 'operator', 'viewer', 'deployer', 'developer'],
+      )
+    }
+  })
+})
+
 describe('roles', () => {
   it('take permissions from what they include, but neither its reach nor its limits', () => {
     const role = policy('roles: {mine: {includes: [admin], deny: [image.rm]}}').roles.get('mine')
