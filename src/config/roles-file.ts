@@ -1,6 +1,7 @@
 // roles.yaml → roles and grants that mean something, or every fault at once with its line.
 import { permissions } from '../docker/catalog.ts'
 import { nearest } from '../nearest.ts'
+import { openToAll } from '../policy/authorize.ts'
 import { builtinRoles, type RoleSource } from '../policy/builtin-roles.ts'
 import { subjectKinds, type Fact, type Grant, type SubjectKind } from '../policy/grant.ts'
 import { canonicalAddress, parseNetwork, withoutHostBits, type Network } from '../policy/network.ts'
@@ -43,20 +44,24 @@ function readRole(name: string, value: Value, names: readonly string[]): RoleSou
     value.fault('the name of a role has letters, digits and dashes only, and begins with a letter')
   }
   const entries = value.entries(roleKeys)
-  const read = (key: string): readonly string[] => readPatterns(entries.get(key))
   return Object.freeze({
     name,
     includes: readNames(entries.get('includes'), names),
-    allow: read('allow'),
-    deny: read('deny'),
+    allow: readPatterns(entries.get('allow')),
+    deny: readPatterns(entries.get('deny'), openToAll),
     on: readReach(entries.get('on')),
     limits: readLimits(entries.get('limits')),
     line: value.line,
   })
 }
 
-function readPatterns(value: Value | undefined): readonly string[] {
+function readPatterns(
+  value: Value | undefined,
+  undeniable: ReadonlySet<string> = new Set(),
+): readonly string[] {
   return (value?.texts() ?? []).map(({ value: item, text }) => {
+    // A denial without effect is worse than none: somebody relies on it.
+    if (undeniable.has(text)) item.fault(`${text} answers every certificate, it cannot be denied`)
     if (!knownPatterns.has(text)) {
       const near = nearest(text, patterns)
       item.fault(
@@ -85,9 +90,13 @@ function readNames(value: Value | undefined, names: readonly string[]): readonly
 function readReach(value: Value | undefined): Reach {
   if (value === undefined) return { kind: 'own' }
   if (value.node !== null && 'items' in value.node) {
-    const labels: Record<string, string> = {}
+    // Without a prototype, so that a key `__proto__` is a condition like any other.
+    const labels = Object.create(null) as Record<string, string>
     const given = value.entries(['label']).get('label')
-    for (const [key, item] of given?.entries() ?? []) labels[key] = item.text() ?? ''
+    for (const [key, item] of given?.entries() ?? []) {
+      if (key === '' || key.includes('=')) item.fault(`${JSON.stringify(key)} is no label's key`)
+      labels[key] = item.text() ?? ''
+    }
     if (Object.keys(labels).length === 0)
       value.fault('no label is named', 'on: {label: {tier: dev}}')
     return { kind: 'label', labels: Object.freeze(labels) }
@@ -169,7 +178,13 @@ function readFact(kind: SubjectKind, value: Value, text: string): string {
       'patterns are for uri alone; anyone: true is everybody',
     )
   }
-  if (kind === 'serial') return text.toLowerCase().replaceAll(':', '').replace(/^0+/, '')
+  if (kind === 'serial') {
+    const serial = text.toLowerCase().replaceAll(':', '').replace(/^0+/, '')
+    if (!/^[0-9a-f]+$/.test(serial)) {
+      value.fault(`${JSON.stringify(text)} is no serial number`, 'hexadecimal, as ca list shows it')
+    }
+    return serial
+  }
   if (kind !== 'ip') return text
   const address = canonicalAddress(text)
   if (address === undefined) value.fault(`${JSON.stringify(text)} is no IP address`)
@@ -197,13 +212,16 @@ function readNetworks(value: Value | undefined): readonly Network[] | undefined 
   return Object.freeze(found)
 }
 
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
 
 function readTime(value: Value | undefined): number | undefined {
   const text = value?.text()
   if (value === undefined || text === undefined) return undefined
-  const time = rfc3339.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(time)) return time
+  const [, day = ''] = rfc3339.exec(text) ?? []
+  const time = day === '' ? Number.NaN : Date.parse(text)
+  // Date.parse takes the 30th of February for the 2nd of March, which is a grant two days longer.
+  const isReal = !Number.isNaN(time) && new Date(Date.parse(day)).toISOString().startsWith(day)
+  if (isReal) return time
   value.fault(`${JSON.stringify(text)} is no time`, '2027-01-31T18:00:00Z')
   return 0
 }

@@ -36,6 +36,13 @@ const rows: readonly (readonly [string, RegExp])[] = [
   ],
   ['grants: [{to: {name: a}, roles: [viewer], from: []}]', /names no network/],
   ['grants: [{to: {name: a}, roles: [viewer], until: tomorrow}]', /"tomorrow" is no time/],
+  [
+    'grants: [{to: {name: a}, roles: [viewer], until: 2027-02-30T00:00:00Z}]',
+    /"2027-02-30T00:00:00Z" is no time/,
+  ],
+  ['grants: [{to: {serial: 0x1f}, roles: [viewer]}]', /"0x1f" is no serial number/],
+  ['roles: {b: {deny: [system.ping]}}', /system\.ping answers every certificate/],
+  ['roles: {b: {on: {label: {"a=b": c}}}}', /"a=b" is no label's key/],
   ['roles: {}\nroles: {}', /^roles\.yaml:2:1: /],
   ['roles: &x {}\ngrants: *x', /anchors, aliases and tags/],
   ['roles: !!js/function x', /anchors, aliases and tags|Unresolved tag/],
@@ -55,6 +62,17 @@ describe('roles.yaml', () => {
 
   it('tells all its faults at once', () => {
     assert.equal(faultsOf('roles: {a: {alow: [x]}, b: {on: mine}}\ngrant: []').length, 3)
+  })
+
+  it('keeps every label that bounds a role, whatever its key', () => {
+    const read = parseRoles('roles: {b: {on: {label: {__proto__: x, tier: dev}}}}', 'roles.yaml')
+    assert.ok('file' in read)
+    const on = read.file.roles[0]?.on
+    assert.ok(on?.kind === 'label')
+    assert.deepEqual(Object.entries(on.labels), [
+      ['__proto__', 'x'],
+      ['tier', 'dev'],
+    ])
   })
 
   it('is without fault as the first start writes it', () => {
