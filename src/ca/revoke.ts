@@ -44,14 +44,13 @@ export function markRevoked(
 }
 
 function requireRevocable(index: StoreIndex, who: string, now: Date): string[] {
-  // Tools print serials with colons, in either case, and with zeros in front.
-  const hex = who.replaceAll(':', '').replace(/^0+/, '')
+  const number = digits(who)
   const named = index.issued.filter((row) => row.name === who)
   // A client may be called as the gateway is; the name alone never takes the gateway's certificate.
   const clients = named.filter((row) => row.kind === 'client')
   const byName = clients.length > 0 ? clients : named
   const byNumber = index.issued.filter(
-    (row) => row.serial.replace(/^0+/, '') === hex.toUpperCase() || row.fingerprint === hex,
+    (row) => digits(row.serial) === number || digits(row.fingerprint) === number,
   )
   const found = byName.length > 0 ? byName : byNumber
   const [first] = found
@@ -70,4 +69,9 @@ function requireRevocable(index: StoreIndex, who: string, now: Date): string[] {
       ? `${JSON.stringify(who)} has no certificate that has not expired`
       : `${JSON.stringify(who)} was revoked already, at ${revoked.at} (${revoked.reason})`,
   )
+}
+
+/** Tools print serials and fingerprints with colons or without, in either case, with zeros in front. */
+function digits(text: string): string {
+  return text.replaceAll(':', '').replace(/^0+/, '').toLowerCase()
 }
