@@ -73,6 +73,26 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
   return { app, server }
 }
 
+/** Connections on which a request may become a stream, until its answer has ended. */
+const held = new WeakSet<object>()
+
+/**
+ * What follows a hijacking request in the same breath is the client's input to a container. Node has
+ * parsed it as requests already: they are not made, and the connection ends.
+ */
+function isHeld(raw: IncomingMessage): boolean {
+  if (!held.has(raw.socket)) return false
+  raw.socket.destroy()
+  return true
+}
+
+function holding(raw: IncomingMessage, response: ServerResponse): () => void {
+  return () => {
+    held.add(raw.socket)
+    response.once('finish', () => held.delete(raw.socket))
+  }
+}
+
 /**
  * The router must not read the target, which has a reader of its own: it sees one constant path.
  */
@@ -81,7 +101,8 @@ function accept(
   incomings: WeakMap<IncomingMessage, Incoming>,
 ): RequestListener {
   return (raw, response) => {
-    take(raw, incomings, {})
+    if (isHeld(raw)) return
+    take(raw, incomings, { hold: holding(raw, response) })
     handler(raw, response)
   }
 }
@@ -95,19 +116,27 @@ function take(
   raw.url = '/'
 }
 
+/** Its few bytes of body come with an upgraded request, or soon after it. */
+const upgradeBodyTimeoutMs = 10_000
+
 function acceptUpgrades(
   server: Server,
   handler: RequestListener,
   incomings: WeakMap<IncomingMessage, Incoming>,
 ): void {
   server.on('checkContinue', (raw: IncomingMessage, response: ServerResponse) => {
-    take(raw, incomings, { proceed: () => response.writeContinue() })
+    if (isHeld(raw)) return
+    const hold = holding(raw, response)
+    take(raw, incomings, { hold, proceed: () => response.writeContinue() })
     handler(raw, response)
   })
   // Node emits `upgrade` for every path: it is a request like any other until the engine says 101.
   server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (isHeld(raw)) return
     socket.on('error', () => socket.destroy())
+    const tooSlow = setTimeout(() => socket.destroy(), upgradeBodyTimeoutMs)
     void readUpgradeBody(raw, socket, head).then((body) => {
+      clearTimeout(tooSlow)
       const protocol = raw.headers.upgrade ?? ''
       take(raw, incomings, { upgraded: { socket, protocol, body } })
       const response = new ServerResponse(raw)

@@ -18,6 +18,8 @@ export interface Incoming {
   }
   /** Tells a client that waits with `Expect: 100-continue` to go on. */
   readonly proceed?: () => void
+  /** From now on the connection may become a stream: what else comes on it is no request. */
+  readonly hold?: () => void
 }
 
 /** True when the request announces a body that is not known to be empty. */

@@ -57,6 +57,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   const asked = readOperation(incoming.raw.method ?? '', incoming.target)
   if (isFailure(asked)) return refuse(guard, request, asked)
   request.operation = asked
+  if (asked.endpoint.hijacks) incoming.hold?.()
   const unfit = checkFraming(incoming, asked)
   if (unfit !== undefined) return refuse(guard, request, unfit)
 

@@ -68,6 +68,14 @@ export function openTunnel(parts: TunnelParts): () => void {
   outgoing.on('error', (error) => {
     if (!answered) parts.failed(error)
   })
+  // A client that goes before the engine has answered takes its question with it.
+  const waiting = parts.upgrade?.socket ?? parts.reply.socket
+  waiting?.once('close', () => {
+    if (answered) return
+    answered = true
+    outgoing.destroy()
+    parts.closed('client-left', 0, 0)
+  })
   return () => {
     outgoing.destroy()
     client?.destroy()
