@@ -7,6 +7,12 @@ import { verbs } from './cli/verbs.ts'
 import type { Io } from './cli/verb.ts'
 import { nearest } from './nearest.ts'
 
+// Whoever reads our output may stop reading (`dockgate ca --help | head`): no news to anybody.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   stdin: process.stdin,
