@@ -30,8 +30,9 @@ export function askHidden(io: Io, question: string): Promise<string | undefined>
   const { stdin, stderr } = io
   if (!('isTTY' in stdin) || stdin.isTTY !== true) return Promise.resolve(undefined)
   const terminal = stdin as NodeJS.ReadStream
-  stderr.write(question)
+  // Silent first: whoever answers fast must not see the secret echoed.
   terminal.setRawMode(true)
+  stderr.write(question)
   return new Promise((answered) => {
     const bytes: number[] = []
     const done = (answer: string | undefined): void => {
