@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { firstRoles } from '../../src/config/first-roles.ts'
-import { addGrant, removeGrant } from '../../src/config/roles-edit.ts'
 import { parseRoles } from '../../src/config/roles-file.ts'
 
 function faultsOf(text: string): string[] {
@@ -77,32 +76,5 @@ describe('roles.yaml', () => {
 
   it('is without fault as the first start writes it', () => {
     assert.deepEqual(faultsOf(firstRoles('admin')), [])
-  })
-})
-
-describe('edits of roles.yaml', () => {
-  const before = firstRoles('admin')
-
-  it('keep comments and order, and undo each other', () => {
-    const granted = addGrant(before, { name: 'alice' }, 'viewer')
-    assert.ok(granted.changed)
-    assert.match(granted.text, /# Who may do what/)
-    assert.ok(granted.text.indexOf('admin}') < granted.text.indexOf('alice}'))
-    const revoked = removeGrant(granted.text, { name: 'alice' }, 'viewer')
-    assert.equal(revoked.text, before)
-  })
-
-  it('add to the grant that the same subject has', () => {
-    const one = addGrant(before, { name: 'alice' }, 'viewer').text
-    const two = addGrant(one, { name: 'alice' }, 'operator').text
-    assert.match(two, /roles: \[viewer, operator\]/)
-    assert.equal(addGrant(two, { name: 'alice' }, 'operator').changed, false)
-  })
-
-  it('never widen a grant that holds only for a time or a place', () => {
-    const until = { until: '2027-01-31T18:00:00Z' }
-    const text = addGrant(before, { name: 'alice' }, 'viewer', until).text
-    const more = addGrant(text, { name: 'alice' }, 'operator').text
-    assert.equal(more.match(/name: alice/g)?.length, 2)
   })
 })
