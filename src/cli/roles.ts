@@ -9,6 +9,7 @@ import type { Policy } from '../policy/policy.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import type { Io, Verb } from './verb.ts'
 import { writeWhole } from './write-whole.ts'
+import { safeLimits, type Limits } from '../policy/limits.ts'
 
 const help = `usage: dockgate roles list [--json]
        dockgate roles permissions [--json]
@@ -102,17 +103,34 @@ function list(policy: Policy, json: boolean, io: Io): number {
     }
   })
   if (json) {
-    io.stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
+    io.stdout.write(`${JSON.stringify(rows, plain, 2)}\n`)
     return 0
   }
   for (const row of rows) {
+    const limits = limitsInWords(row.limits)
     const kind = row.builtIn ? 'built in' : 'roles.yaml'
-    io.stdout.write(`${row.name}  (${kind}; on ${row.on.kind}; limits ${row.limits})\n`)
+    io.stdout.write(`${row.name}  (${kind}; on ${row.on.kind}; limits ${limits})\n`)
     if (row.about !== '') io.stdout.write(`  ${row.about}\n`)
     io.stdout.write(`  allows ${shorten(row.allows)}\n`)
     if (row.denies.length > 0) io.stdout.write(`  denies ${shorten(row.denies)}\n`)
   }
   return 0
+}
+
+/** Sets and maps as JSON has them; a compiled rule as it was written. */
+function plain(_key: string, value: unknown): unknown {
+  if (value instanceof Set) return [...(value as ReadonlySet<unknown>)]
+  if (value instanceof Map) return Object.fromEntries(value as ReadonlyMap<string, unknown>)
+  return typeof value === 'object' && value !== null && 'text' in value ? value.text : value
+}
+
+function limitsInWords(limits: Limits | 'none'): string {
+  if (limits === 'none') return 'none'
+  const own = Object.entries(limits).filter(
+    ([name, value]) => value !== safeLimits[name as keyof Limits],
+  )
+  if (own.length === 0) return 'safe'
+  return own.map(([name, value]) => `${name} ${JSON.stringify(value, plain)}`).join(', ')
 }
 
 function shorten(names: readonly string[]): string {

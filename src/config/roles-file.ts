@@ -10,6 +10,7 @@ import type { RolesFile } from '../policy/policy.ts'
 import type { Reach } from '../policy/role.ts'
 import { faultOfUriPattern } from '../policy/uri-pattern.ts'
 import type { Fault } from './fault.ts'
+import { readLimits } from './limits-file.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
 export type RolesReading = { readonly file: RolesFile } | { readonly faults: readonly Fault[] }
@@ -107,21 +108,6 @@ function readReach(value: Value | undefined): Reach {
     value.fault(`unknown reach ${JSON.stringify(word)}`, 'own, team, all, or {label: {key: value}}')
   }
   return { kind: 'own' }
-}
-
-function readLimits(value: Value | undefined): 'safe' | 'none' {
-  if (value === undefined) return 'safe'
-  if (value.node !== null && 'items' in value.node) {
-    value.fault(
-      'single limits cannot be set',
-      'leave "limits" out for the safe ones, or lift them all with "limits: none"',
-    )
-    return 'safe'
-  }
-  const word = value.text()
-  if (word === 'none') return 'none'
-  if (word !== undefined) value.fault(`unknown limits ${JSON.stringify(word)}`, 'limits: none')
-  return 'safe'
 }
 
 const grantKeys = ['to', 'roles', 'from', 'until']

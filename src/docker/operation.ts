@@ -1,5 +1,6 @@
 // What a request asks of the engine, as one frozen value that every later step judges and sends.
 // Pure types: nothing here reads a socket or a clock.
+import type { Demand } from './shape.ts'
 
 /** What a reference can point at. */
 export type ThingKind =
@@ -56,8 +57,8 @@ export interface Target {
   readonly query: QueryPairs
 }
 
-/** A JSON value read strictly: objects have no prototype, integers beyond 2^53 are kept as bigint. */
-export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject
+/** A JSON value, read by `readJson`: no key twice, no number that a double does not hold. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 export interface JsonObject {
   readonly [key: string]: Json
 }
@@ -96,6 +97,8 @@ export interface Operation {
   readonly params: Readonly<Record<string, string>>
   /** Present only when the body was read to be judged; it is then serialized anew and sent. */
   readonly body?: JsonObject
+  /** What a limit has a say in: in the query from the start, in the body once that was read. */
+  readonly demands: readonly Demand[]
   readonly references: readonly Reference[]
 }
 
@@ -108,4 +111,8 @@ export interface Thing {
   readonly labels: Readonly<Record<string, string>>
   /** For an exec: the container it belongs to. */
   readonly container?: Thing
+  /** For an image: every `name:tag` and `name@digest` that it has here. */
+  readonly names?: readonly string[]
+  /** For a volume: it stands for more than a folder of the engine's own. */
+  readonly reachesHost?: boolean
 }

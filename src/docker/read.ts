@@ -4,6 +4,7 @@ import { isFailure, type Failure } from '../errors.ts'
 import { permissionOf } from './catalog.ts'
 import { matchEndpoint } from './match.ts'
 import type { Operation } from './operation.ts'
+import { queryDemands } from './query-demands.ts'
 import { readQuery } from './query.ts'
 import { referencesOf } from './references.ts'
 import { parseTarget } from './target.ts'
@@ -25,5 +26,6 @@ export function readOperation(method: string, rawTarget: string): Operation | Fa
     target: Object.freeze({ version, path, query }),
     params,
     references: referencesOf(endpoint, params, query),
+    demands: queryDemands(endpoint, params, query),
   })
 }

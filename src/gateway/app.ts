@@ -127,7 +127,12 @@ function acceptUpgrades(
   server.on('checkContinue', (raw: IncomingMessage, response: ServerResponse) => {
     if (isHeld(raw)) return
     const hold = holding(raw, response)
-    take(raw, incomings, { hold, proceed: () => response.writeContinue() })
+    let waits = true
+    const proceed = (): void => {
+      if (waits) response.writeContinue()
+      waits = false
+    }
+    take(raw, incomings, { hold, proceed })
     handler(raw, response)
   })
   // Node emits `upgrade` for every path: it is a request like any other until the engine says 101.

@@ -29,8 +29,15 @@ export interface Engine {
   /** Sends over a connection of its own, which is never used for anything else afterwards. */
   open(request: EngineRequest, upgrade: string | undefined): http.ClientRequest
   /** A small JSON question of our own: status and parsed answer. */
-  ask(path: string): Promise<{ readonly status: number; readonly value: unknown }>
+  ask(path: string): Promise<EngineAnswer>
+  /** The same with a JSON body: what must be there before a judged request is sent. */
+  make(path: string, body: object): Promise<EngineAnswer>
   close(): void
+}
+
+export interface EngineAnswer {
+  readonly status: number
+  readonly value: unknown
 }
 
 /** What `docker inspect` of one thing may take at most; larger answers are an error. */
@@ -95,10 +102,13 @@ export function createEngine(socketPath: string): Engine {
     return outgoing
   }
 
-  function ask(path: string): Promise<{ status: number; value: unknown }> {
+  function question(
+    path: string,
+    rest: Pick<EngineRequest, 'method' | 'headers' | 'body'>,
+  ): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(askTimeoutMs)
-      send({ method: 'GET', path, headers: [], body: undefined, signal }, (error, answer) => {
+      send({ path, signal, ...rest }, (error, answer) => {
         if (error !== null || answer === undefined) {
           reject(error ?? new Error('no answer'))
           return
@@ -123,7 +133,19 @@ export function createEngine(socketPath: string): Engine {
     })
   }
 
-  return { url: `unix://${socketPath}`, send, open, ask, close: () => agent.destroy() }
+  return {
+    url: `unix://${socketPath}`,
+    send,
+    open,
+    ask: (path) => question(path, { method: 'GET', headers: [], body: undefined }),
+    make: (path, body) =>
+      question(path, {
+        method: 'POST',
+        headers: ['Content-Type', 'application/json'],
+        body: JSON.stringify(body),
+      }),
+    close: () => agent.destroy(),
+  }
 }
 
 const smallBodyBytes = 64 * 1024

@@ -84,7 +84,7 @@ export function forward(
   const engineRequest: EngineRequest = {
     method: incoming.raw.method ?? '',
     path: passage.target,
-    headers: endToEnd(incoming.raw.rawHeaders),
+    headers: requestHeaders(passage, incoming),
     body: requestBody(passage, incoming),
     signal: gone.signal,
   }
@@ -132,7 +132,19 @@ export function forward(
   })
 }
 
+function requestHeaders(passage: Passage, incoming: Incoming): string[] {
+  const headers = endToEnd(incoming.raw.rawHeaders)
+  if (passage.body === undefined) return headers
+  const at = headers.findIndex(
+    (name, index) => index % 2 === 0 && name.toLowerCase() === 'content-type',
+  )
+  if (at !== -1) headers.splice(at, 2)
+  headers.push('Content-Type', 'application/json')
+  return headers
+}
+
 function requestBody(passage: Passage, incoming: Incoming): EngineRequest['body'] {
+  if (passage.body !== undefined) return passage.body
   if (passage.operation.endpoint.body === 'none') return undefined
   const { raw, upgraded } = incoming
   if (upgraded !== undefined) return upgraded.body instanceof Uint8Array ? upgraded.body : undefined

@@ -1,18 +1,22 @@
 // The way of every request, plain or upgraded, in one list: who asks, what is asked, may they, is it
 // on record. Only a passage that comes out of here opens the way to the engine.
 import type { Asked, Audit, Decided } from '../audit/record.ts'
-import type { Operation } from '../docker/operation.ts'
+import { isJudgeable, maxBodyBytes, readBody, writeBody } from '../docker/body.ts'
+import type { Operation, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { recordTarget } from '../docker/record-target.ts'
 import { formatTarget } from '../docker/target.ts'
 import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
 import { admit, authorize } from '../policy/authorize.ts'
-import type { Decision, Deny } from '../policy/decision.ts'
+import type { Deny } from '../policy/decision.ts'
+import { reaches } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Role } from '../policy/role.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
+import { resolveHostPaths } from './host-paths.ts'
+import { makeVolumes } from './make-volumes.ts'
 import { createRequestId } from './request-id.ts'
 import { resolveReferences } from './resolve.ts'
 
@@ -34,6 +38,8 @@ export interface Passage {
   readonly role: string
   /** Canonical target. */
   readonly target: string
+  /** What is sent in place of the client's body, where that was judged. */
+  readonly body?: Buffer
   readonly startedAt: number
 }
 
@@ -69,17 +75,17 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     const surplus = await refuseSurplusBody(incoming)
     if (surplus !== undefined) return refuse(guard, request, surplus)
   }
-  let granted: { readonly role: string; readonly operation: Operation }
+  let granted: Granted
   if ('through' in admission) {
     granted = { role: admission.through.name, operation: asked }
   } else {
-    const decision = await judge(guard, peer, asked, admission.judge)
+    const decision = await judge(guard, request, asked, admission.judge)
     if (isFailure(decision)) return refuse(guard, request, decision)
-    if (!decision.allow) return deny(guard, request, decision)
+    if ('allow' in decision) return deny(guard, request, decision)
     granted = decision
   }
 
-  const { role, operation } = granted
+  const { role, operation, prepare } = granted
   const passage: Passage = Object.freeze({
     id,
     peer,
@@ -87,28 +93,72 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     role,
     target: formatTarget(operation.target),
     startedAt,
+    ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
   })
   try {
     guard.audit.decided({ ...describe(request, recordTarget(operation)), decision: 'allow', role })
   } catch (error) {
     return { id, ...failure('audit-failed', undefined, String(error)) }
   }
-  return passage
+  const unprepared = await prepare?.()
+  return unprepared === undefined ? passage : refuse(guard, request, unprepared)
 }
 
-/** Asks the engine what the names mean, and lets the policy decide. */
+interface Granted {
+  readonly role: string
+  readonly operation: Operation
+  /** What must be done on the engine first, once the decision is on record. */
+  readonly prepare?: () => Promise<Failure | undefined>
+}
+
+/** Reads the body, asks the engine what the names mean, and lets the policy decide. */
 async function judge(
   guard: Guard,
-  peer: Peer,
+  { peer, incoming }: Request,
   asked: Operation,
   roles: readonly Role[],
-): Promise<Failure | Decision> {
+): Promise<Failure | Deny | Granted> {
+  const { principal } = peer
+  const read = await readJudged(incoming, asked)
+  if (isFailure(read)) return read
+  const caught = (error: unknown): Failure =>
+    error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
   try {
-    const things = await resolveReferences(guard.engine, asked.references)
-    return authorize(roles, peer.principal, asked, things)
+    const things = await resolveReferences(guard.engine, read.references)
+    const hostPaths = await resolveHostPaths(read)
+    const decision = authorize(roles, principal, read, things, hostPaths)
+    if (!decision.allow) return decision
+    const { operation } = decision
+    const role = roles.find((candidate) => candidate.name === decision.role)
+    const isTheirs = (thing: Thing): boolean =>
+      role !== undefined && reaches(role.on, principal, thing)
+    return {
+      role: decision.role,
+      operation,
+      prepare: async () => {
+        try {
+          return await makeVolumes(guard.engine, operation, things, isTheirs)
+        } catch (error) {
+          return caught(error)
+        }
+      },
+    }
   } catch (error) {
-    return error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
+    return caught(error)
   }
+}
+
+async function readJudged(incoming: Incoming, asked: Operation): Promise<Operation | Failure> {
+  if (!isJudgeable(asked)) return asked
+  const bytes = await readWholeBody(incoming, maxBodyBytes)
+  if (isFailure(bytes)) return bytes
+  const read = readBody(asked, bytes, incoming.raw.headers['content-type'])
+  if (isFailure(read)) return read
+  // Detached, the engine answers and stays in HTTP: what follows would be another request.
+  const detaches = asked.endpoint.id === 'ExecStart' && read.body?.['Detach'] === true
+  return detaches && incoming.upgraded !== undefined
+    ? failure('bad-body', 'a detached exec cannot be upgraded')
+    : read
 }
 
 /** Refuses what would make the engine read another request than the one that is judged. */
@@ -207,7 +257,7 @@ function deny(guard: Guard, request: Request, denied: Deny): Refusal {
   }
   return {
     id: request.id,
-    status: 403,
+    status: denied.reason === 'taken' ? 409 : 403,
     message: `dockgate: ${denied.message}. Ask your operator, quoting ${request.id}`,
   }
 }

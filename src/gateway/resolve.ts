@@ -59,7 +59,11 @@ const rows: Readonly<Record<ThingKind, Row>> = {
   },
   image: {
     path: (name) => `/images/${name}/json`,
-    read: (value) => thing('image', value['Id'], text(value['Id']), labels(value, 'Config')),
+    read: (value) =>
+      Object.freeze({
+        ...thing('image', value['Id'], text(value['Id']), labels(value, 'Config')),
+        names: [...list(value['RepoTags']), ...list(value['RepoDigests'])],
+      }),
   },
   network: {
     path: (name) => `/networks/${name}`,
@@ -67,7 +71,11 @@ const rows: Readonly<Record<ThingKind, Row>> = {
   },
   volume: {
     path: (name) => `/volumes/${name}`,
-    read: (value) => thing('volume', value['Name'], text(value['Name']), value['Labels']),
+    read: (value) =>
+      Object.freeze({
+        ...thing('volume', value['Name'], text(value['Name']), value['Labels']),
+        reachesHost: Object.keys(asObject(value['Options'])).length > 0,
+      }),
   },
   exec: {
     path: (name) => `/exec/${name}/json`,
@@ -112,6 +120,10 @@ function labels(value: JsonLike, ...path: readonly string[]): unknown {
 
 function asObject(value: unknown): JsonLike {
   return typeof value === 'object' && value !== null ? (value as JsonLike) : {}
+}
+
+function list(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : []
 }
 
 function text(value: unknown): string {

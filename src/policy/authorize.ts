@@ -1,13 +1,16 @@
 // Roles × operation × things → decision. Default deny: whatever no role lets is refused with the
 // nearest reason. Pure.
+import { ruling } from '../docker/bodies/shapes.ts'
 import { readFilters, writeFilters } from '../docker/filters.ts'
 import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import { firstValue, unknownQuery, withValue } from '../docker/query.ts'
 import { withThings } from '../docker/rewrite.ts'
 import { isFailure } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
+import { checkLimits } from './check-limits.ts'
 import type { Decision, Deny, DenyReason } from './decision.ts'
-import { isShared, labelsOf, notFound, reaches } from './ownership.ts'
+import { fill } from './fill.ts'
+import { belongsTo, isShared, labelsOf, notFound, ownerLabels, reaches } from './ownership.ts'
 import type { Role } from './role.ts'
 
 export type Admission =
@@ -58,11 +61,12 @@ export function authorize(
   roles: readonly Role[],
   principal: Principal,
   operation: Operation,
-  things: ReadonlyMap<Reference, Thing | undefined>,
+  things: Things,
+  hostPaths: ReadonlyMap<string, string> = unseen,
 ): Decision {
   let nearest: Deny | undefined
   for (const role of roles) {
-    const decision = tryRole(role, principal, operation, things)
+    const decision = tryRole(role, principal, operation, things, hostPaths)
     if (decision.allow) return decision
     // A reason that its owner can mend is nearer than a thing that does not exist for them.
     if (nearest === undefined || nearest.reason === 'not-theirs') nearest = decision
@@ -74,9 +78,14 @@ function tryRole(
   role: Role,
   principal: Principal,
   operation: Operation,
-  things: ReadonlyMap<Reference, Thing | undefined>,
+  things: Things,
+  hostPaths: ReadonlyMap<string, string>,
 ): Decision {
   const stranger = findStranger(role, principal, operation, things)
+  if (stranger !== undefined && isNameGiven(stranger)) {
+    const why = `the name ${JSON.stringify(stranger.name)} is taken on this engine, or reads as the id of something there; choose another`
+    return deny(principal, operation.permission, 'taken', role, why)
+  }
   if (stranger !== undefined) {
     return Object.freeze({
       allow: false,
@@ -90,11 +99,29 @@ function tryRole(
   if (unjudged !== undefined) {
     return deny(principal, operation.permission, 'not-judged', role, unjudged)
   }
-  const scoped = withinReach(role, principal, withThings(operation, things))
+  if (role.limits !== 'none') {
+    const objections = checkLimits(role.limits, role.name, operation, things, hostPaths)
+    if (objections.length > 0) {
+      const why = objections.map((objection) => objection.message).join('; ')
+      return { ...deny(principal, operation.permission, 'limit', role, why), objections }
+    }
+  }
+  // Within a reach by label, what they make must be theirs to find again.
+  const reachLabels = role.on.kind === 'label' ? role.on.labels : {}
+  const owner = { ...reachLabels, ...ownerLabels(principal) }
+  const filling = { limits: role.limits, owner, things, hostPaths }
+  const scoped = withinReach(role, principal, fill(withThings(operation, things), filling))
   if (typeof scoped === 'string') {
     return deny(principal, operation.permission, 'not-judged', role, scoped)
   }
   return Object.freeze({ allow: true, role: role.name, operation: scoped })
+}
+
+/** A new thing's own name, not one that it mounts or joins. */
+function isNameGiven({ wants, place }: Reference): boolean {
+  return (
+    wants === 'make' && (place.in === 'query' || (place.in === 'body' && place.at.length === 1))
+  )
 }
 
 /** The first thing that the request names and this role does not reach, or that is not there. */
@@ -102,25 +129,38 @@ function findStranger(
   role: Role,
   principal: Principal,
   operation: Operation,
-  things: ReadonlyMap<Reference, Thing | undefined>,
+  things: Things,
 ): Reference | undefined {
-  if (role.on.kind === 'all') return undefined
   return operation.references.find((reference) => {
     const thing = things.get(reference)
+    if (role.on.kind === 'all') {
+      // With its namespaces, files and variables a container lends all that it was given itself.
+      const joins = reference.kind === 'container' && reference.wants === 'use'
+      return (
+        joins && role.limits !== 'none' && (thing === undefined || !belongsTo(principal, thing))
+      )
+    }
     // What is not there now may be there, and somebody else's, by the time the engine looks.
-    if (thing === undefined) return reference.wants !== 'make'
+    if (thing === undefined) return reference.wants !== 'make' && reference.mayMiss !== true
     if (reaches(role.on, principal, thing)) return false
     const changes = reference.wants === 'make' || isChanged(operation, reference)
     return changes || !isShared(thing)
   })
 }
 
+/** Another name for an image, or a network's new member, takes nothing from who else has it. */
+const harmlessToShared: ReadonlySet<string> = new Set(['ImageTag', 'NetworkConnect'])
+
 function isChanged(operation: Operation, reference: Reference): boolean {
-  return reference.wants === 'target' && operation.endpoint.changes
+  const { endpoint } = operation
+  return reference.wants === 'target' && endpoint.changes && !harmlessToShared.has(endpoint.id)
 }
 
-/** Bodies whose bytes stay inside the container or the request that was judged. */
-const harmlessBytes: ReadonlySet<string> = new Set(['container.cp-in', 'image.pull'])
+type Things = ReadonlyMap<Reference, Thing | undefined>
+const unseen: ReadonlyMap<string, string> = new Map()
+
+/** Bodies whose bytes stay inside the container, the image or the request that was judged. */
+const harmlessBytes: ReadonlySet<string> = new Set(['container.cp-in', 'image.pull', 'image.build'])
 /** They hand the whole of the build service to the client, past every limit. */
 const control: ReadonlySet<string> = new Set([
   'builder.session',
@@ -142,14 +182,29 @@ function whyNotJudged(role: Role, operation: Operation): string | undefined {
   )
   if (hostPath !== undefined) return `"${hostPath[0]}" reaches the engine's host, ${only}`
   if (control.has(permission)) return `it is not judged call by call, ${only}`
-  if (endpoint.body === 'json' || (endpoint.body === 'bytes' && !harmlessBytes.has(permission))) {
+  if (role.limits !== 'none' && ruling.has(endpoint.id))
+    return `it rules the engine's host, ${only}`
+  const unread = endpoint.body === 'json' && operation.body === undefined
+  if (unread || (endpoint.body === 'bytes' && !harmlessBytes.has(permission))) {
     return `its request body may reach the engine's host, ${only}`
   }
   return undefined
 }
 
-/** What names no thing and tells nothing of anybody's. */
-const ofNobody: ReadonlySet<string> = new Set(['system.info', 'image.pull', 'distribution.inspect'])
+/** What names no thing and tells nothing of anybody's, or makes a thing that will be theirs. */
+const ofNobody: ReadonlySet<string> = new Set([
+  'system.info',
+  'system.auth',
+  'image.pull',
+  'image.build',
+  'distribution.inspect',
+  'container.create',
+  'network.create',
+  'volume.create',
+  'service.create',
+  'secret.create',
+  'config.create',
+])
 
 /** Confines what names no single thing to what the role reaches; a sentence where that cannot be. */
 function withinReach(role: Role, principal: Principal, operation: Operation): Operation | string {

@@ -1,5 +1,6 @@
 // The roles that every installation has. Each says in one sentence whom it is for; the table in the
 // README is made from here.
+import { safeLimits, type Limits } from './limits.ts'
 import type { Reach } from './role.ts'
 
 export interface RoleSource {
@@ -9,7 +10,7 @@ export interface RoleSource {
   readonly allow: readonly string[]
   readonly deny: readonly string[]
   readonly on: Reach
-  readonly limits: 'safe' | 'none'
+  readonly limits: Limits | 'none'
   /** For whom, in one sentence; only the built-in ones have it. */
   readonly about?: string
   /** Where it stands in roles.yaml; 0 for a built-in one. */
@@ -161,7 +162,7 @@ function role(
     name,
     includes: [],
     deny: [],
-    limits: 'safe',
+    limits: safeLimits,
     line: 0,
     on,
     allow,

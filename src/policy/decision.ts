@@ -7,6 +7,7 @@ export type DenyReason =
   | 'denied-by-role' // a role denies it, which wins
   | 'limit' // allowed, but the body or query asks for more than the limits
   | 'not-judged' // the role has limits and this operation cannot be judged
+  | 'taken' // the name that it would give away is somebody else's
   | 'not-theirs' // the thing belongs to somebody else: answered as if it did not exist
 
 /** What one limit has against a request, in the words of the docker CLI's user. */

@@ -23,6 +23,11 @@ export function labelsOf(reach: Reach, principal: Principal): readonly string[] 
   }
 }
 
+/** What everything that they create is labelled with; both always, so that none is inherited. */
+export function ownerLabels(principal: Principal): Readonly<Record<string, string>> {
+  return { [ownerLabel]: principal.name, [teamLabel]: teamOf(principal) ?? '' }
+}
+
 /** `unit@org`: two organizations may each have a unit `dev`. */
 export function teamOf(principal: Principal): string | undefined {
   const [unit] = principal.unit
@@ -50,6 +55,13 @@ export function isShared(thing: Thing): boolean {
   if (thing.labels[ownerLabel] !== undefined || thing.labels[teamLabel] !== undefined) return false
   if (thing.kind === 'image') return true
   return thing.kind === 'network' && (thing.name === 'bridge' || thing.name === 'none')
+}
+
+/** Whether they made it themselves, or one of their team. */
+export function belongsTo(principal: Principal, thing: Thing): boolean {
+  if (thing.labels[ownerLabel] === principal.name) return true
+  const team = teamOf(principal)
+  return team !== undefined && thing.labels[teamLabel] === team
 }
 
 /** How the engine says that it knows no such thing. */

@@ -5,7 +5,6 @@ import type { Principal } from '../identity/principal.ts'
 import { builtinRoles, type RoleSource } from './builtin-roles.ts'
 import { isInForce, type Grant } from './grant.ts'
 import { indexGrants } from './grant-index.ts'
-import { safeLimits } from './limits.ts'
 import { parseAddress } from './network.ts'
 import { expand } from './permission.ts'
 import type { Role } from './role.ts'
@@ -107,7 +106,7 @@ function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource
     allows: expand(allow, permissions),
     denies: expand(deny, permissions),
     on: source.on,
-    limits: source.limits === 'none' ? 'none' : safeLimits,
+    limits: source.limits,
     hide: [],
   })
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parseRoles } from '../../src/config/roles-file.ts'
+import { safeLimits } from '../../src/policy/limits.ts'
 import { builtinRoles } from '../../src/policy/builtin-roles.ts'
 
 const readme = readFileSync('README.md', 'utf8')
@@ -16,14 +17,20 @@ describe('README', () => {
       `\`${name}\``,
       about,
       on.kind,
-      limits,
+      limits === 'none' ? 'none' : 'safe',
     ])
     assert.deepEqual(said, meant)
   })
 
   it('shows a roles.yaml without fault', () => {
-    const [, yaml = ''] = /```yaml\n([^`]*)```/.exec(readme) ?? []
-    assert.ok(yaml.includes('grants:'))
-    assert.ok('file' in parseRoles(yaml, 'README.md'))
+    const shown = [...readme.matchAll(/```yaml\n([^`]*)```/g)].map(([, yaml = '']) => yaml)
+    const roles = shown.filter((yaml) => yaml.startsWith('roles:'))
+    assert.equal(roles.length, 2)
+    for (const yaml of roles) assert.ok('file' in parseRoles(yaml, 'README.md'), yaml)
+  })
+
+  it('tells of every limit that there is', () => {
+    for (const name of Object.keys(safeLimits))
+      assert.match(readme, new RegExp(`^\\|.*\`${name}\``, 'm'))
   })
 })

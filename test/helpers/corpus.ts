@@ -155,8 +155,7 @@ class Scene {
   async #make(as: string, player: Player, labels: object = {}): Promise<string> {
     const name = `${this.#tag}-${as.toLowerCase()}`
     // Not of the entry's own image, so that what an attack creates is told apart.
-    const Labels = { ...player.labels, ...labels }
-    const body = { Image: 'busybox:local', Cmd: ['sleep', '600'], Labels }
+    const body = { Image: 'busybox:local', Cmd: ['sleep', '600'], Labels: labels }
     const path = `/containers/create?name=${name}`
     const made = await must<{ Id: string }>(player.workshop, 'POST', path, body)
     this.#values.set(as, name).set(`${as}Id`, made.Id).set(`${as}Id12`, made.Id.slice(0, 12))
@@ -171,14 +170,12 @@ class Scene {
   }
 
   async #volume(name: string): Promise<void> {
-    const { workshop, labels } = this.#cast.own
-    await must(workshop, 'POST', '/volumes/create', { Name: name, Labels: labels })
+    await must(this.#cast.own.workshop, 'POST', '/volumes/create', { Name: name })
   }
 
   async #network(as: string): Promise<void> {
     const Name = `${this.#tag}-${as.toLowerCase()}`
-    const { workshop, labels } = this.#cast.victim
-    await must(workshop, 'POST', '/networks/create', { Name, Labels: labels })
+    await must(this.#cast.victim.workshop, 'POST', '/networks/create', { Name })
     this.#values.set(as, Name)
   }
 

@@ -11,6 +11,7 @@ import type { Decision } from '../../src/policy/decision.ts'
 import { compilePolicy } from '../../src/policy/policy.ts'
 import type { Role } from '../../src/policy/role.ts'
 import { person } from '../helpers/person.ts'
+import { safeLimits } from '../../src/policy/limits.ts'
 
 const builtin = compilePolicy({ roles: [], grants: [] }, '').roles
 
@@ -68,7 +69,9 @@ const rows: readonly (readonly [string[], string, string, true | string])[] = [
   [['viewer', 'operator'], 'POST', '/containers/db/kill', true],
   [['developer'], 'POST', '/containers/create', 'not-judged'],
   [['developer'], 'POST', '/containers/web/exec', 'not-judged'],
-  [['developer'], 'POST', '/build', 'not-judged'],
+  [['developer'], 'POST', '/build', true],
+  [['developer'], 'POST', '/build?networkmode=host', 'limit'],
+  [['developer'], 'POST', '/build?version=2', 'limit'],
   [['developer'], 'POST', '/session', 'not-permitted'],
   [['developer'], 'POST', '/containers/web/start', true],
   [['developer'], 'POST', '/containers/db/start', 'not-theirs'],
@@ -161,7 +164,7 @@ describe('authorize', () => {
             allows: new Set(allows),
             denies: new Set(denies),
             on: { kind: 'all' },
-            limits: unlimited ? 'none' : { privileged: false },
+            limits: unlimited ? 'none' : safeLimits,
             hide: [],
           }))
           const operation: Operation = {
@@ -170,6 +173,7 @@ describe('authorize', () => {
             target: { version: undefined, path: '/', query: [] },
             params: {},
             references: [],
+            demands: [],
           }
           const admission = admit(roles, person('alice'), operation)
           const backwards = admit(roles.toReversed(), person('alice'), operation)

@@ -1,0 +1,269 @@
+// What the JSON body of an operation may hold: every field that the engine knows, the type that it
+// wants, and who has a say in it. A field that stands in no shape is refused by name. Pure.
+import { failure, type Failure } from '../errors.ts'
+import { nearest } from '../nearest.ts'
+import { isObject } from './json.ts'
+import type { Json, JsonObject } from './operation.ts'
+import { printable } from './printable.ts'
+
+/** What a limit can be set on; `limits/` in the policy holds one predicate for each. */
+export type Concern =
+  | 'privileged'
+  | 'namespaces'
+  | 'networkMode'
+  | 'endpoints'
+  | 'endpointOptions'
+  | 'binds'
+  | 'mounts'
+  | 'volumesFrom'
+  | 'links'
+  | 'volumeDriver'
+  | 'volumeOptions'
+  | 'clusterVolume'
+  | 'capabilities'
+  | 'devices'
+  | 'securityOptions'
+  | 'privileges'
+  | 'sysctls'
+  | 'runtime'
+  | 'cgroupParent'
+  | 'log'
+  | 'publish'
+  | 'publishAll'
+  | 'servicePorts'
+  | 'memory'
+  | 'memorySwap'
+  | 'cpus'
+  | 'cpuQuota'
+  | 'cpuPeriod'
+  | 'pids'
+  | 'ulimits'
+  | 'shm'
+  | 'tmpfs'
+  | 'oomScore'
+  | 'restart'
+  | 'restartCondition'
+  | 'user'
+  | 'groups'
+  | 'labels'
+  | 'env'
+  | 'hosts'
+  | 'image'
+  | 'command'
+  | 'networkName'
+  | 'networkDriver'
+  | 'networkOptions'
+  | 'addressing'
+  | 'registry'
+  | 'pull'
+  | 'push'
+  | 'changes'
+  | 'build'
+  | 'buildArgs'
+
+/**
+ * Who has a say: nobody (`free`), a limit, or the rule that a role with limits leaves it alone: at its
+ * zero value (`forbidden`), or out of the body (`absent`: there the empty list is the dangerous one).
+ * What old clients send although no engine reads it is `dropped`.
+ */
+export type Say = 'free' | 'forbidden' | 'absent' | 'dropped' | Concern
+
+export type Type =
+  | 'any'
+  | 'text'
+  | 'bool'
+  | 'int'
+  | 'number'
+  /** A list of strings. */
+  | 'texts'
+  /** A list of strings, or one string alone (Go: strslice). */
+  | 'words'
+  | { readonly object: ReadonlyMap<string, Field> }
+  | { readonly list: Field }
+  | { readonly map: Field }
+
+export interface Field {
+  readonly type: Type
+  readonly say: Say
+  /** What the docker CLI's user calls it: `--privileged`. */
+  readonly flag?: string
+}
+
+/** Something in a request that a limit has a say in. */
+export interface Demand {
+  readonly say: Exclude<Say, 'free' | 'dropped'>
+  /** `HostConfig.Privileged`, `?networkmode` */
+  readonly field: string
+  readonly flag: string | undefined
+  readonly value: Json
+}
+
+export interface Judged {
+  readonly body: JsonObject
+  readonly demands: readonly Demand[]
+}
+
+/** Holds a value against its shape: the first fault, or the value with all that is to be judged. */
+export function readShape(shape: Field, value: Json): Judged | Failure {
+  if (!isObject(value)) return refuse('', 'a JSON object is needed')
+  const demands: Demand[] = []
+  const read = visit(value, shape, '', demands)
+  if (isProblem(read)) return read.failure
+  return { body: read as JsonObject, demands }
+}
+
+class Problem {
+  readonly failure: Failure
+  constructor(failed: Failure) {
+    this.failure = failed
+  }
+}
+
+function isProblem(value: Json | Problem): value is Problem {
+  return value instanceof Problem
+}
+
+function visit(value: Json, shape: Field, path: string, demands: Demand[]): Json | Problem {
+  // To the engine null is the same as nothing, and the body holds no key twice.
+  if (value === null) return value
+  const { type, say } = shape
+  if (say !== 'free' && say !== 'dropped' && (say === 'absent' || !isZero(value))) {
+    demands.push({ say, field: path, flag: shape.flag, value })
+  }
+  if (typeof type === 'string') {
+    return fits(type, value) ? value : problem(path, `${wanted[type]} is needed`)
+  }
+  if ('list' in type) {
+    if (!Array.isArray(value)) return problem(path, 'a list is needed')
+    const items = value as readonly Json[]
+    for (let index = 0; index < items.length; index++) {
+      const read = visit(items[index] ?? null, type.list, `${path}[${index}]`, demands)
+      if (isProblem(read)) return read
+    }
+    return value
+  }
+  if (!isObject(value)) return problem(path, 'an object is needed')
+  return 'map' in type
+    ? visitMap(value, type.map, path, demands)
+    : visitObject(value, type.object, path, demands)
+}
+
+function visitMap(
+  value: JsonObject,
+  of: Field,
+  path: string,
+  demands: Demand[],
+): JsonObject | Problem {
+  for (const key of Object.keys(value)) {
+    const read = visit(value[key] ?? null, of, `${path}[${JSON.stringify(key)}]`, demands)
+    if (isProblem(read)) return read
+  }
+  return value
+}
+
+function visitObject(
+  value: JsonObject,
+  fields: ReadonlyMap<string, Field>,
+  path: string,
+  demands: Demand[],
+): JsonObject | Problem {
+  let kept = value
+  for (const key of Object.keys(value)) {
+    const known = fields.get(key)
+    const at = path === '' ? key : `${path}.${key}`
+    if (known === undefined) {
+      const near = nearest(key, fields.keys())
+      const hint = near === undefined ? '' : `, did you mean ${near}?`
+      return problem(
+        path === '' ? printable(key) : `${path}.${printable(key)}`,
+        `unknown field${hint}`,
+      )
+    }
+    if (known.say === 'dropped') {
+      const { [key]: _, ...rest } = kept
+      kept = rest
+      continue
+    }
+    const item = value[key] ?? null
+    const read = visit(item, known, at, demands)
+    if (isProblem(read)) return read
+    if (read !== item) kept = { ...kept, [key]: read }
+  }
+  return kept
+}
+
+function problem(path: string, what: string): Problem {
+  return new Problem(refuse(path, what))
+}
+
+function refuse(path: string, what: string): Failure {
+  return failure('bad-body', `the request body: ${path === '' ? '' : `${path}: `}${what}`)
+}
+
+const wanted = {
+  any: 'a value',
+  text: 'a string',
+  bool: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  texts: 'a list of strings',
+  words: 'a list of strings',
+} as const satisfies Record<Exclude<Type, object>, string>
+
+function fits(type: Exclude<Type, object>, value: Json): boolean {
+  switch (type) {
+    case 'any':
+      return true
+    case 'text':
+      return typeof value === 'string'
+    case 'bool':
+      return typeof value === 'boolean'
+    case 'int':
+      return Number.isInteger(value)
+    case 'number':
+      return typeof value === 'number'
+    case 'words':
+      return typeof value === 'string' || isTexts(value)
+    case 'texts':
+      return isTexts(value)
+  }
+}
+
+function isTexts(value: Json): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+/** Go's zero value of whatever type it is: the engine takes it as not said. */
+export function isZero(value: Json | undefined): boolean {
+  if (value === null || value === undefined) return true
+  if (typeof value !== 'object') return value === '' || value === 0 || value === false
+  return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0
+}
+
+/** A value on whose like nobody but `say` decides. */
+export function field(type: Type, say: Say = 'free', flag?: string): Field {
+  return Object.freeze(flag === undefined ? { type, say } : { type, say, flag })
+}
+
+export function object(
+  fields: Readonly<Record<string, Field>>,
+  say: Say = 'free',
+  flag?: string,
+): Field {
+  return field({ object: new Map(Object.entries(fields)) }, say, flag)
+}
+
+export function list(of: Field, say: Say = 'free', flag?: string): Field {
+  return field({ list: of }, say, flag)
+}
+
+export function map(of: Field, say: Say = 'free', flag?: string): Field {
+  return field({ map: of }, say, flag)
+}
+
+export const text = field('text')
+export const bool = field('bool')
+export const int = field('int')
+export const texts = field('texts')
+export const words = field('words')
+export const textMap = map(text)

@@ -1,0 +1,240 @@
+// What is sent for what was asked: the owner's labels on all that is created, and where a request asks
+// for nothing, the most that its role may have, so that an engine without limits keeps to them. Pure.
+import { isObject } from '../docker/json.ts'
+import type { Json, JsonObject, Operation, Reference, Thing } from '../docker/operation.ts'
+import { firstValue, readInt, withValue } from '../docker/query.ts'
+import { safeLimits, type Limits } from './limits.ts'
+import { tmpfsSizes } from './limits/amounts.ts'
+import { fillBinding } from './limits/network.ts'
+import { ownerLabel, teamLabel } from './ownership.ts'
+
+export interface Filling {
+  /** `none`: nothing is filled in but the owner. */
+  readonly limits: Limits | 'none'
+  /** Label → value, both of them always: an image must not lend its own to a container. */
+  readonly owner: Readonly<Record<string, string>>
+  readonly things: ReadonlyMap<Reference, Thing | undefined>
+  readonly hostPaths: ReadonlyMap<string, string>
+}
+
+export function fill(operation: Operation, filling: Filling): Operation {
+  const { body, endpoint } = operation
+  if (endpoint.id === 'ImageBuild') return fillBuild(operation, filling)
+  const change = changes.get(endpoint.id)
+  if (change === undefined || body === undefined) return operation
+  return Object.freeze({ ...operation, body: change(body, filling) })
+}
+
+type Change = (body: JsonObject, filling: Filling) => JsonObject
+
+const owned: Change = (body, { owner }) => labelled(body, owner)
+
+const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
+  ['ContainerCreate', fillContainer],
+  ['ContainerUpdate', fillUpdate],
+  ['ImageCommit', owned],
+  // Two networks of one name would make it ambiguous for whoever had it first.
+  [
+    'NetworkCreate',
+    (body, filling) => ({ ...labelled(body, filling.owner), CheckDuplicate: true }),
+  ],
+  ['VolumeCreate', owned],
+  ['SecretCreate', owned],
+  ['ConfigCreate', owned],
+  ['SecretUpdate', kept],
+  ['ConfigUpdate', kept],
+  ['ServiceCreate', (body, filling) => fillService(body, filling.owner, filling)],
+  ['ServiceUpdate', (body, filling) => fillService(body, ownerOfTarget(filling), filling)],
+])
+
+function fillContainer(body: JsonObject, filling: Filling): JsonObject {
+  return inside(owned(body, filling), 'HostConfig', (host) => fillHost(host, filling))
+}
+
+function kept(body: JsonObject, filling: Filling): JsonObject {
+  return labelled(body, ownerOfTarget(filling))
+}
+
+/** An update leaves a thing with whom it belongs to, whoever makes it. */
+function ownerOfTarget({ things }: Filling): Readonly<Record<string, string>> {
+  for (const [reference, thing] of things) {
+    if (reference.wants !== 'target' || thing === undefined) continue
+    return {
+      [ownerLabel]: thing.labels[ownerLabel] ?? '',
+      [teamLabel]: thing.labels[teamLabel] ?? '',
+    }
+  }
+  return {}
+}
+
+function labelled(body: JsonObject, owner: Readonly<Record<string, string>>): JsonObject {
+  return inside(body, 'Labels', (labels) => ({ ...labels, ...owner }))
+}
+
+function fillHost(host: JsonObject, filling: Filling): JsonObject {
+  const { limits, hostPaths, owner } = filling
+  const changed: Record<string, Json> = { ...host }
+  const { Binds: binds, Mounts: mounts } = host
+  if (isList(binds) && hostPaths.size > 0)
+    changed['Binds'] = binds.map((bind) => real(bind, hostPaths))
+  if (isList(mounts)) changed['Mounts'] = mounts.map((mount) => fillMount(mount, filling, owner))
+  if (limits === 'none') return changed
+  const { memory, pids, tmpfs } = limits
+  if (memory !== undefined && amount(host['Memory']) === 0) changed['Memory'] = memory
+  if (amount(host['PidsLimit']) === 0) changed['PidsLimit'] = pids
+  if (limits.shm !== undefined && amount(host['ShmSize']) === 0 && limits.shm < defaultShm) {
+    changed['ShmSize'] = limits.shm
+  }
+  if (limits.cpus !== undefined) Object.assign(changed, fillCpus(host, limits.cpus))
+  if (tmpfs !== undefined && isObject(host['Tmpfs'])) {
+    changed['Tmpfs'] = mapped(host['Tmpfs'], (options) => sized(options, tmpfs))
+  }
+  if (isObject(host['PortBindings'])) {
+    changed['PortBindings'] = mapped(host['PortBindings'], (bindings) =>
+      isList(bindings) ? bindings.map((binding) => fillPort(binding, limits)) : bindings,
+    )
+  }
+  return changed
+}
+
+const defaultShm = 64 * 1024 * 1024
+
+function fillCpus(host: JsonObject, cpus: number): Record<string, Json> {
+  if (amount(host['NanoCpus']) !== 0 || amount(host['CpuQuota']) !== 0) return {}
+  const period = amount(host['CpuPeriod'])
+  // The engine refuses a period beside NanoCpus.
+  return period === 0 ? { NanoCpus: nano(cpus) } : { CpuQuota: Math.floor(cpus * period) }
+}
+
+function nano(cpus: number): number {
+  return Math.floor(cpus * 1e9)
+}
+
+/** A bind's source as it was judged, links resolved. */
+function real(bind: Json, hostPaths: ReadonlyMap<string, string>): Json {
+  if (typeof bind !== 'string' || !bind.startsWith('/')) return bind
+  const source = bind.split(':', 1).join('')
+  const target = hostPaths.get(source)
+  return target === undefined ? bind : `${target}${bind.slice(source.length)}`
+}
+
+function fillMount(mount: Json, filling: Filling, owner: Readonly<Record<string, string>>): Json {
+  if (!isObject(mount)) return mount
+  const { limits, hostPaths } = filling
+  const source = mount['Source']
+  switch (string(mount['Type'])) {
+    case 'volume':
+      return inside(mount, 'VolumeOptions', (options) => labelled(options, owner))
+    case 'bind': {
+      const target = typeof source === 'string' ? hostPaths.get(source) : undefined
+      return target === undefined ? mount : { ...mount, Source: target }
+    }
+    case 'tmpfs': {
+      const most = limits === 'none' ? undefined : limits.tmpfs
+      if (most === undefined) return mount
+      return inside(mount, 'TmpfsOptions', (options) =>
+        amount(options['SizeBytes']) === 0 ? { ...options, SizeBytes: most } : options,
+      )
+    }
+    default:
+      return mount
+  }
+}
+
+function sized(options: Json, bytes: number): Json {
+  if (typeof options !== 'string' || tmpfsSizes(options).length > 0) return options
+  return options === '' ? `size=${bytes}` : `${options},size=${bytes}`
+}
+
+function fillPort(binding: Json, limits: Limits): Json {
+  if (!isObject(binding)) return binding
+  const chosen = fillBinding(limits, string(binding['HostIp']), string(binding['HostPort']))
+  return chosen === undefined ? binding : { ...binding, ...chosen }
+}
+
+function fillService(
+  body: JsonObject,
+  owner: Readonly<Record<string, string>>,
+  filling: Filling,
+): JsonObject {
+  const { limits } = filling
+  return inside(labelled(body, owner), 'TaskTemplate', (task) => {
+    const spec = inside(task, 'ContainerSpec', (container) => {
+      const mounts = container['Mounts']
+      const own = labelled(container, owner)
+      if (!isList(mounts)) return own
+      return { ...own, Mounts: mounts.map((mount) => fillMount(mount, filling, owner)) }
+    })
+    if (limits === 'none') return spec
+    return inside(spec, 'Resources', (resources) =>
+      inside(resources, 'Limits', (asked) => ({
+        ...asked,
+        ...fillAmount(asked, 'MemoryBytes', limits.memory),
+        ...fillAmount(asked, 'NanoCPUs', limits.cpus === undefined ? undefined : nano(limits.cpus)),
+        ...fillAmount(asked, 'Pids', limits.pids),
+      })),
+    )
+  })
+}
+
+function fillAmount(asked: JsonObject, name: string, most: number | undefined): JsonObject {
+  return most !== undefined && amount(asked[name]) === 0 ? { [name]: most } : {}
+}
+
+/**
+ * In an update 0 lifts the bound on newer engines, and is what old clients send for nothing; and a
+ * quota without a period would be measured by whichever was set before.
+ */
+function fillUpdate(body: JsonObject, { limits }: Filling): JsonObject {
+  if (limits === 'none') return body
+  const pids = 'PidsLimit' in body && amount(body['PidsLimit']) === 0 ? { PidsLimit: null } : {}
+  const quota = amount(body['CpuQuota']) !== 0 && amount(body['CpuPeriod']) === 0
+  return { ...body, ...pids, ...(quota && limits.cpus !== undefined ? { CpuPeriod: 100_000 } : {}) }
+}
+
+function fillBuild(operation: Operation, { limits, owner }: Filling): Operation {
+  let { query } = operation.target
+  query = withValue(query, 'labels', JSON.stringify({ ...readLabels(query), ...owner }))
+  const { memory, cpus } = limits === 'none' ? safeLimits : limits
+  if (memory !== undefined && readInt(firstValue(query, 'memory')) === 0n) {
+    query = withValue(query, 'memory', String(memory))
+  }
+  if (cpus !== undefined && readInt(firstValue(query, 'cpuquota')) === 0n) {
+    const period = Number(readInt(firstValue(query, 'cpuperiod'))) || 100_000
+    query = withValue(query, 'cpuperiod', String(period))
+    query = withValue(query, 'cpuquota', String(Math.floor(cpus * period)))
+  }
+  return Object.freeze({ ...operation, target: Object.freeze({ ...operation.target, query }) })
+}
+
+function readLabels(query: Operation['target']['query']): Readonly<Record<string, Json>> {
+  const text = firstValue(query, 'labels')
+  if (!text) return {}
+  const labels = JSON.parse(text) as Json
+  return isObject(labels) ? labels : {}
+}
+
+function inside(
+  parent: JsonObject,
+  name: string,
+  change: (value: JsonObject) => JsonObject,
+): JsonObject {
+  const value = parent[name]
+  return { ...parent, [name]: change(isObject(value) ? value : {}) }
+}
+
+function mapped(object: JsonObject, change: (value: Json) => Json): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]))
+}
+
+function amount(value: Json | undefined): number {
+  return typeof value === 'number' ? value : 0
+}
+
+function string(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,115 @@
+// How much of the host one container may take.
+import {
+  against,
+  entriesOf,
+  itemsOf,
+  listed,
+  numberOf,
+  textOf,
+  type Asking,
+  type Predicate,
+} from './predicate.ts'
+import { parseSize } from '../size.ts'
+
+export const memory: Predicate = (value, { limits }) =>
+  limits.memory === undefined || isWithin(value, limits.memory)
+    ? undefined
+    : against('memory', value, String(limits.memory))
+
+/** Memory and swap together; -1 is without end. */
+export const memorySwap: Predicate = (value, { limits }) =>
+  limits.memory === undefined || isWithin(value, limits.memory * 2)
+    ? undefined
+    : against('memory', value, `at most ${limits.memory * 2} with swap`)
+
+function isWithin(value: unknown, most: number): boolean {
+  return typeof value === 'number' && value >= 0 && value <= most
+}
+
+export const cpus: Predicate = (value, { limits }) =>
+  limits.cpus === undefined || isWithin(value, limits.cpus * 1e9)
+    ? undefined
+    : against('cpus', numberOf(value) / 1e9, String(limits.cpus))
+
+/** Microseconds a period, which is a tenth of a second where it is not said. */
+export const cpuQuota: Predicate = (value, asking) => {
+  const { cpus: most } = asking.limits
+  if (most === undefined) return undefined
+  const period = periodOf(asking) || 100_000
+  return isWithin(value, most * period)
+    ? undefined
+    : against('cpus', `${numberOf(value)} of ${period} µs`, String(most))
+}
+
+/** Alone in an update it would give an older quota another meaning. */
+export const cpuPeriod: Predicate = (value, { limits, operation }) =>
+  limits.cpus === undefined ||
+  operation.endpoint.id !== 'ContainerUpdate' ||
+  numberOf(operation.body?.['CpuQuota']) !== 0
+    ? undefined
+    : against('cpus', value, '--cpu-period only with --cpu-quota')
+
+function periodOf({ operation }: Asking): number {
+  const { body, target } = operation
+  if (body === undefined) {
+    return Number(target.query.find(([name]) => name === 'cpuperiod')?.[1] ?? 0)
+  }
+  const host = body['HostConfig'] ?? body
+  return numberOf((host as Readonly<Record<string, never>>)['CpuPeriod'])
+}
+
+export const pids: Predicate = (value, { limits }) =>
+  isWithin(value, limits.pids) ? undefined : against('pids', value, String(limits.pids))
+
+export const shm: Predicate = (value, { limits }) =>
+  limits.shm === undefined || isWithin(value, limits.shm)
+    ? undefined
+    : against('shm', value, String(limits.shm))
+
+/** Mount options by path: the last `size=` counts, in bytes, with a unit, or in percent of the host. */
+export const tmpfs: Predicate = (value, { limits }) => {
+  const { tmpfs: most } = limits
+  if (most === undefined) return undefined
+  for (const [path, options] of entriesOf(value)) {
+    const sizes = tmpfsSizes(textOf(options))
+    const refused = sizes.find((size) => !isWithin(parseSize(size), most))
+    if (refused !== undefined) return against('tmpfs', `${path} size=${refused}`, String(most))
+  }
+  return undefined
+}
+
+export function tmpfsSizes(options: string): readonly string[] {
+  const words = options.split(',')
+  // Blocks of a page are another word for a size.
+  return words.flatMap((word) =>
+    word.startsWith('size=') ? [word.slice(5)] : word.startsWith('nr_blocks') ? [word] : [],
+  )
+}
+
+export const ulimits: Predicate = (value, { limits }) => {
+  if (!Array.isArray(value)) return against('ulimits', value, 'a list')
+  for (const limit of itemsOf(value)) {
+    const unread = Object.keys(limit).find((key) => !['Name', 'Soft', 'Hard'].includes(key))
+    if (unread !== undefined) return against('ulimits', unread, 'Name, Soft, Hard')
+    const name = textOf(limit['Name'])
+    const most = limits.ulimits.get(name.toLowerCase())
+    if (most === undefined) continue
+    if (!isWithin(limit['Soft'] ?? 0, most) || !isWithin(limit['Hard'] ?? 0, most)) {
+      return against('ulimits', `${name}=${numberOf(limit['Hard'])}`, `${name}=${most}`)
+    }
+  }
+  return undefined
+}
+
+export const restart: Predicate = (value, { limits }) =>
+  limits.restart.has(textOf(value))
+    ? undefined
+    : against('restart', value, listed(limits.restart, 'no'))
+
+/** Swarm's words for the same: it starts a task anew unless told `none`. */
+export const restartCondition: Predicate = (value, { limits }) => {
+  const means = { none: 'no', any: 'always', 'on-failure': 'on-failure' }[textOf(value)]
+  return means !== undefined && limits.restart.has(means)
+    ? undefined
+    : against('restart', value, listed(limits.restart, 'no'))
+}

@@ -1,0 +1,101 @@
+// Which images may be run, pulled, pushed and built upon.
+import { maybeImageId, parseImageReference } from '../../docker/image-reference.ts'
+import type { Thing } from '../../docker/operation.ts'
+import type { ImagePattern } from '../limits.ts'
+import { against, listed, textOf, type Predicate } from './predicate.ts'
+
+/**
+ * A pattern as the operator writes it: a name, normalized as the engine does, in which `*` stands for
+ * one path segment or a part of one and `**` for any; perhaps with a tag or a digest. Undefined where
+ * it is none.
+ */
+export function parseImagePattern(text: string): ImagePattern | undefined {
+  const [named = '', digest, ...more] = text.split('@')
+  if (more.length > 0 || /\s/.test(text)) return undefined
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined
+  const colon = named.lastIndexOf(':')
+  const hasTag = colon > named.lastIndexOf('/')
+  const tag = hasTag ? named.slice(colon + 1) : undefined
+  const name = hasTag ? named.slice(0, colon) : named
+  if (!/^[a-z0-9*][a-zA-Z0-9*._:/-]*$/.test(name) || tag === '') return undefined
+  return Object.freeze({ text, name: expressionOf(fullName(name)), tag, digest })
+}
+
+function fullName(name: string): string {
+  const [first = '', ...rest] = name.split('/')
+  if (name === '**' || name.startsWith('**/')) return name
+  if (rest.length === 0) return `docker.io/library/${name}`
+  // A registry has a dot, a port, or is localhost.
+  const isDomain = first.includes('.') || first.includes(':') || first === 'localhost'
+  return isDomain || first === '*' ? name : `docker.io/${name}`
+}
+
+function expressionOf(name: string): RegExp {
+  const source = name
+    .split(/(\*\*|\*)/)
+    .map((part) => {
+      if (part === '**') return '.*'
+      return part === '*' ? '[^/]*' : part.replaceAll(/[.]/g, '\\.')
+    })
+    .join('')
+  return new RegExp(`^${source}$`, 's')
+}
+
+export function matchesImage(patterns: readonly ImagePattern[], reference: string): boolean {
+  const parsed = parseImageReference(reference)
+  if (parsed === undefined) return false
+  return patterns.some(
+    (pattern) =>
+      pattern.name.test(parsed.name) &&
+      (pattern.tag === undefined || pattern.tag === parsed.tag) &&
+      (pattern.digest === undefined || pattern.digest === parsed.digest),
+  )
+}
+
+export const image: Predicate = (value, { limits, operation, things }) => {
+  const { images } = limits
+  if (images === undefined) return undefined
+  const wanted = textOf(value)
+  const allowed = listed(images.map((pattern) => pattern.text))
+  const [, thing] =
+    [...things].find(([reference]) => reference.kind === 'image' && reference.name === wanted) ?? []
+  // An id has no name of its own: one of those that it has here must be allowed.
+  const names = maybeImageId(wanted) ? (thing?.names ?? []) : namesOf(wanted, thing)
+  if (names.some((name) => matchesImage(images, name))) return undefined
+  return against(operation.endpoint.id === 'ImageCreate' ? 'pull' : 'images', wanted, allowed)
+}
+
+/** The name that was asked for, and the digests of what it means now. */
+function namesOf(wanted: string, thing: Thing | undefined): readonly string[] {
+  return [wanted, ...(thing?.names ?? []).filter((name) => name.includes('@'))]
+}
+
+/** What may be run may be fetched, unless the limits say otherwise. */
+export const pull: Predicate = (value, { limits, operation }) => {
+  const patterns = limits.pull ?? limits.images
+  if (patterns === undefined) return undefined
+  const tag = operation.target.query.find(([name]) => name === 'tag')?.[1] ?? ''
+  const name = tag === '' ? textOf(value) : `${textOf(value)}${tag.includes(':') ? '@' : ':'}${tag}`
+  return matchesImage(patterns, name)
+    ? undefined
+    : against('pull', name, listed(patterns.map((pattern) => pattern.text)))
+}
+
+export const push: Predicate = (value, { limits }) => {
+  const patterns = limits.push
+  if (patterns === undefined || matchesImage(patterns, textOf(value))) return undefined
+  return against('push', value, listed(patterns.map((pattern) => pattern.text)))
+}
+
+/** The engine calls the address to try the credentials. */
+export const registry: Predicate = (value, { limits }) => {
+  const patterns = [...(limits.pull ?? limits.images ?? []), ...(limits.push ?? [])]
+  if (patterns.length === 0) return undefined
+  const host = textOf(value)
+    .replace(/^https?:\/\//, '')
+    .replace(/\/.*$/, '')
+  const named = host === 'index.docker.io' ? 'docker.io' : host
+  return patterns.some((pattern) => pattern.text.startsWith(`${named}/`))
+    ? undefined
+    : against('pull', value, listed(patterns.map((pattern) => pattern.text)))
+}

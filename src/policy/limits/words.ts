@@ -1,0 +1,148 @@
+// Users, labels, environment, commands, logs: what is compared word for word.
+import { isObject } from '../../docker/json.ts'
+import type { Json } from '../../docker/operation.ts'
+import { against, entriesOf, listed, textOf, wordsOf, type Predicate } from './predicate.ts'
+
+/** A name may stand for 0 in the image's own passwd file. */
+export const user: Predicate = (value, { limits }) =>
+  limits.user === 'any' || isNonroot(textOf(value))
+    ? undefined
+    : against('user', value === '' ? 'the one of the image' : value, 'a number other than 0')
+
+export function isNonroot(text: string): boolean {
+  return /^[1-9]\d{0,9}(:[1-9]\d{0,9})?$/.test(text)
+}
+
+export const groups: Predicate = (value, { limits }) => {
+  if (limits.user === 'any') return undefined
+  const refused = wordsOf(value).find((group) => !/^[1-9]\d{0,9}$/.test(group))
+  return refused === undefined ? undefined : against('user', refused, 'a number other than 0')
+}
+
+/** Who owns a thing, and what swarm keeps on its tasks, is not for clients to say. */
+const reserved = /^(dockgate\.|com\.docker\.swarm\.)/i
+
+export const labels: Predicate = (value, { operation }) => {
+  if (!isObject(value)) return against('safe', value, 'an object of strings')
+  const given = Object.keys(value).find(
+    (name) => reserved.test(name) && !isKept(operation.endpoint.id, name),
+  )
+  return given === undefined ? undefined : against('safe', given, 'labels that are not reserved')
+}
+
+/** An update sends the whole specification back, with the labels that were put there before. */
+function isKept(endpointId: string, name: string): boolean {
+  return endpointId.endsWith('Update') && name.startsWith('dockgate.')
+}
+
+export const env: Predicate = (value, { limits }) => {
+  if (limits.forbidEnv.size === 0) return undefined
+  // The name alone: what stands behind it may be a secret.
+  const names = wordsOf(value).map((entry) => entry.split('=', 1)[0] ?? '')
+  const refused = names.find((name) => limits.forbidEnv.has(name))
+  return refused === undefined
+    ? undefined
+    : against('forbidEnv', refused, `any but ${listed(limits.forbidEnv)}`)
+}
+
+export const command: Predicate = (value, { limits }) => {
+  const { commands } = limits.exec
+  if (commands === undefined) return undefined
+  const words = wordsOf(value)
+  const fits = commands.some(
+    (allowedWords) =>
+      allowedWords.length === words.length &&
+      allowedWords.every((word, index) => word === '*' || word === words[index]),
+  )
+  const allowed = listed(commands.map((allowedWords) => allowedWords.join(' ')))
+  return fits ? undefined : against('exec.commands', words[0] ?? '', allowed)
+}
+
+/** Only what shapes the files; other options open sockets and files of the host. */
+const logOptions: ReadonlySet<string> = new Set([
+  'max-size',
+  'max-file',
+  'compress',
+  'labels',
+  'labels-regex',
+  'env',
+  'env-regex',
+  'tag',
+  'mode',
+  'max-buffer-size',
+])
+
+export const log: Predicate = (value, { limits }) => {
+  const config: Readonly<Record<string, Json>> = isObject(value) ? value : {}
+  const driver = textOf(config['Type'] ?? config['Name'])
+  if (driver !== '' && !limits.logDrivers.has(driver)) {
+    return against('logDrivers', driver, listed(limits.logDrivers))
+  }
+  const refused = entriesOf(config['Config'] ?? config['Options'] ?? null).find(
+    ([name]) => !logOptions.has(name),
+  )
+  return refused === undefined
+    ? undefined
+    : against('logDrivers', `--log-opt ${refused[0]}`, listed(logOptions))
+}
+
+/**
+ * Lines of a Dockerfile. Its own escapes, variables and triggers can spell any label, so that only
+ * words without them pass.
+ */
+export const changes: Predicate = (value) => {
+  const refused = wordsOf(value).find((line) => !isPlainChange(line))
+  return refused === undefined
+    ? undefined
+    : against(
+        'safe',
+        refused.split(/\s/, 1)[0] ?? '',
+        'CMD, ENTRYPOINT, ENV, EXPOSE, STOPSIGNAL, USER, VOLUME, WORKDIR, LABEL name=value',
+      )
+}
+
+function isPlainChange(line: string): boolean {
+  if (/[\r\n]/.test(line)) return false
+  if (/^\s*(CMD|ENTRYPOINT|ENV|EXPOSE|STOPSIGNAL|USER|VOLUME|WORKDIR)\s/i.test(line)) return true
+  const label = /^\s*LABEL\s+([\w.-]+)=[\w./:@+-]*\s*$/i.exec(line)
+  return label !== null && !reserved.test(label[1] ?? '')
+}
+
+export const build: Predicate = (value, { limits, operation }, { field }) => {
+  const { build: allowed } = limits
+  switch (field) {
+    case '?networkmode':
+      // A container's or a network's name is resolved and judged as a reference.
+      return isReference(operation.references, value) || allowed.networks.has(textOf(value))
+        ? undefined
+        : against('build.network', value, listed(allowed.networks))
+    case '?remote':
+      // `client-session` is BuildKit's word for a context that comes by the session.
+      return allowed.remote ? undefined : against('build.remote', value, 'a context that is sent')
+    case '?version':
+      return value === '1'
+        ? undefined
+        : against('safe', 'BuildKit', 'the classic builder: set DOCKER_BUILDKIT=0')
+    default:
+      return against('safe', value, 'nothing')
+  }
+}
+
+function isReference(
+  references: readonly { readonly kind: string; readonly before: string; readonly name: string }[],
+  value: Json,
+): boolean {
+  return references.some(
+    (reference) =>
+      (reference.kind === 'network' || reference.kind === 'container') &&
+      `${reference.before}${reference.name}` === value,
+  )
+}
+
+export const buildArgs: Predicate = (value, { limits }) => {
+  const { args } = limits.build
+  if (!isObject(value)) return against('build.args', 'build arguments', 'a JSON object')
+  if (args === undefined) return undefined
+  const refused = Object.keys(value).find((name) => !args.has(name))
+  return refused === undefined ? undefined : against('build.args', refused, listed(args))
+}
