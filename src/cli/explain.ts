@@ -1,26 +1,39 @@
 // `dockgate explain`: what the policy says to a request that nobody has to make.
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { loadPolicy, loadSettings } from '../config/load.ts'
+import { isJudgeable, maxBodyBytes, readBody } from '../docker/body.ts'
+import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
-import { isFailure } from '../errors.ts'
+import { isFailure, type Failure } from '../errors.ts'
 import { readPrincipal } from '../identity/certificate.ts'
 import type { Principal } from '../identity/principal.ts'
-import { admit } from '../policy/authorize.ts'
+import { resolveHostPaths } from '../gateway/host-paths.ts'
+import { admit, authorize } from '../policy/authorize.ts'
+import type { Objection } from '../policy/decision.ts'
+import { labelsOf, ownerLabels } from '../policy/ownership.ts'
+import type { Role } from '../policy/role.ts'
 import { readArguments, UsageError } from './arguments.ts'
+import { recordedRequests, type RecordedRequest } from './recorded-requests.ts'
 import { readSubject } from './roles.ts'
-import type { Verb } from './verb.ts'
+import type { Io, Verb } from './verb.ts'
 
-const help = `usage: dockgate explain (--as WHO | --cert FILE) [--address IP] [--json] METHOD PATH
+const help = `usage: dockgate explain (--as WHO | --cert FILE) [--address IP] [--body FILE] [--json] METHOD PATH
+       dockgate explain (--as WHO | --cert FILE) [--address IP] [--json] -- docker ARGUMENTS
 
-Says what would become of a request: the decision, the role, the grant's line in roles.yaml. The
-engine is not asked, so a role that reaches only some things is "asked on": it depends on whose the
-thing is.
+Says what would become of a request: the decision, the role, the grant's line in roles.yaml, and every
+limit that objects, with the value found and the value allowed. The engine is not asked: what the
+request names is taken for theirs, and "ask" says that it depends on that.
+
+A JSON body is read from --body FILE, or from standard input with --body -. After "--" stands a docker
+command, which is run against a socket that writes its requests down and does nothing.
 
 examples:
   dockgate explain --as alice GET /containers/json
-  dockgate explain --as name=alice,unit=dev,org=Example POST /containers/create
+  dockgate explain --as name=alice,unit=dev,org=Example --body - POST /containers/create < body.json
   dockgate explain --cert certs/clients/alice/cert.pem DELETE '/containers/web?force=1'
+  dockgate explain --as alice -- docker run -v /:/host busybox
 `
 
 export const explain: Verb = {
@@ -28,82 +41,208 @@ export const explain: Verb = {
   summary: 'what the policy says to a request, and why',
   help,
   async run(args, io) {
+    const cut = args.indexOf('--')
+    const command = cut === -1 ? [] : args.slice(cut + 1)
+    const asksCommand = cut !== -1
     const { values, positionals } = readArguments(
-      args,
+      asksCommand ? args.slice(0, cut) : args,
       {
         as: { type: 'string' },
         cert: { type: 'string' },
         address: { type: 'string' },
+        body: { type: 'string' },
         json: { type: 'boolean' },
       },
-      { min: 2, max: 2, usage: 'dockgate explain --as WHO METHOD PATH' },
+      {
+        min: asksCommand ? 0 : 2,
+        max: asksCommand ? 0 : 2,
+        usage: 'dockgate explain --as WHO METHOD PATH',
+      },
     )
     if (values.help === true) {
       io.stdout.write(help)
       return 0
     }
-    const [method = '', path = ''] = positionals
+    if (asksCommand && command[0] !== 'docker') {
+      throw new UsageError(
+        'after "--" stands a docker command',
+        'dockgate explain --as WHO -- docker ps',
+      )
+    }
     const principal = principalOf(values)
     const policy = loadPolicy(loadSettings(io.env, io.cwd).rolesPath)
     const address = values.address ?? '127.0.0.1'
     const now = io.now().getTime()
-    const grants = policy.grantsOf(principal, address, now)
     const roles = policy.rolesOf(principal, address, now)
-    const operation = readOperation(method.toUpperCase(), path)
     const base = {
       who: principal.name,
       roles: roles.map((role) => role.name),
-      grants: grants.map((grant) => ({ line: grant.line, roles: grant.roles })),
+      grants: policy
+        .grantsOf(principal, address, now)
+        .map((grant) => ({ line: grant.line, roles: grant.roles })),
     }
-    const answer = isFailure(operation)
-      ? { ...base, operation: null, decision: 'refuse', role: null, reason: operation.message }
-      : {
-          ...base,
-          operation: operation.permission,
-          ...explained(admit(roles, principal, operation)),
-        }
+    const asked = asksCommand
+      ? await recordedRequests(command, io.env)
+      : [await givenRequest(positionals, values.body, io)]
+    if (asked.length === 0) throw new Error('the command asked nothing of the engine')
+    const answers = await Promise.all(
+      asked.map(async (request) => ({
+        ...base,
+        request: `${request.method} ${request.target}`,
+        ...(await explained(request, principal, roles)),
+      })),
+    )
     if (values.json === true) {
-      io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
+      io.stdout.write(`${JSON.stringify(asksCommand ? answers : answers[0], null, 2)}\n`)
     } else {
-      const lines = answer.grants.map(
-        (grant) => `roles.yaml:${grant.line} gives ${grant.roles.join(', ')}`,
-      )
-      io.stdout.write(
-        [
-          `${answer.who}: ${answer.operation ?? 'unreadable'}: ${answer.decision}`,
-          ...(answer.role === null ? [] : [`  role    ${answer.role}`]),
-          `  reason  ${answer.reason}`,
-          ...lines.map((line) => `  grant   ${line}`),
-          '',
-        ].join('\n'),
-      )
+      for (const answer of answers) io.stdout.write(inWords(answer, asksCommand))
     }
-    return answer.decision === 'allow' || answer.decision === 'ask' ? 0 : 1
+    return answers.every(({ decision }) => decision === 'allow' || decision === 'ask') ? 0 : 1
   },
 }
 
-interface Explained {
-  readonly decision: 'allow' | 'ask' | 'deny'
-  readonly role: string | null
-  readonly reason: string
+async function givenRequest(
+  [method = '', target = '']: readonly string[],
+  from: string | undefined,
+  io: Io,
+): Promise<RecordedRequest> {
+  const body =
+    from === undefined
+      ? Buffer.alloc(0)
+      : from === '-'
+        ? await readAll(io.stdin)
+        : readFileSync(from)
+  return { method: method.toUpperCase(), target, contentType: 'application/json', body }
 }
 
-function explained(admission: ReturnType<typeof admit>): Explained {
+async function readAll(input: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of input as AsyncIterable<Buffer | string>) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks)
+}
+
+interface Explained {
+  readonly operation: string | null
+  readonly decision: 'allow' | 'ask' | 'deny' | 'refuse'
+  readonly role: string | null
+  readonly reason: string
+  readonly objections: readonly Objection[]
+}
+
+async function explained(
+  request: RecordedRequest,
+  principal: Principal,
+  roles: readonly Role[],
+): Promise<Explained> {
+  const asked = readOperation(request.method, request.target)
+  if (isFailure(asked)) return refused(null, asked)
+  const said = { operation: asked.permission, objections: [] }
+  const admission = admit(roles, principal, asked)
   if ('allow' in admission) {
-    return { decision: 'deny', role: admission.role ?? null, reason: admission.message }
+    return { ...said, decision: 'deny', role: admission.role ?? null, reason: admission.message }
   }
   if ('through' in admission) {
-    return {
-      decision: 'allow',
-      role: admission.through.name,
-      reason: 'its role has no limits here',
-    }
+    const reason = 'its role has no limits here'
+    return { ...said, decision: 'allow', role: admission.through.name, reason }
   }
-  const [role] = admission.judge
-  const reason = admission.judge
+  const judgeable = isJudgeable(asked)
+  if (judgeable && request.body.length === 0) {
+    const [role] = admission.judge
+    const reason = `it depends on the request body (--body FILE): ${inRoles(admission.judge)}`
+    return { ...said, decision: 'ask', role: role?.name ?? null, reason }
+  }
+  if (judgeable && request.body.length > maxBodyBytes) {
+    return { ...said, decision: 'refuse', role: null, reason: 'the request body is too large' }
+  }
+  const read = judgeable ? readBody(asked, request.body, request.contentType) : asked
+  if (isFailure(read)) return refused(asked.permission, read)
+  return judged(read, principal, admission.judge)
+}
+
+async function judged(
+  operation: Operation,
+  principal: Principal,
+  roles: readonly Role[],
+): Promise<Explained> {
+  const hostPaths = await resolveHostPaths(operation)
+  let nearest: Explained | undefined
+  for (const role of roles) {
+    const things = asTheirs(operation, principal, role)
+    const decision = authorize([role], principal, operation, things, hostPaths)
+    if (decision.allow) {
+      const depends = things.size > 0 && role.on.kind !== 'all'
+      const named = [...things.keys()].map(({ kind, name }) => `${kind} ${name}`).join(', ')
+      return {
+        operation: operation.permission,
+        decision: depends ? 'ask' : 'allow',
+        role: role.name,
+        reason: depends ? `if theirs: ${named}` : inRoles([role]),
+        objections: [],
+      }
+    }
+    const { message: reason, objections } = decision
+    const answer = { operation: operation.permission, role: role.name, reason, objections }
+    nearest ??= { ...answer, decision: 'deny' }
+  }
+  if (nearest === undefined) throw new Error('INVARIANT: there is a role to be judged by')
+  return nearest
+}
+
+/** What the request names and does not make, as if it were within the role's reach. */
+function asTheirs(
+  { references }: Operation,
+  principal: Principal,
+  role: Role,
+): ReadonlyMap<Reference, Thing> {
+  const reach = (labelsOf(role.on, principal) ?? []).map((label): [string, string] => {
+    const at = label.indexOf('=')
+    return [label.slice(0, at), label.slice(at + 1)]
+  })
+  const labels = { ...ownerLabels(principal), ...Object.fromEntries(reach) }
+  return new Map(
+    references
+      .filter((reference) => reference.wants !== 'make')
+      .map((reference) => {
+        const { kind, name } = reference
+        const thing: Thing = { kind, id: name, name, labels, names: [name] }
+        const container =
+          kind === 'exec' ? { container: { ...thing, kind: 'container' as const } } : {}
+        return [reference, { ...thing, ...container }]
+      }),
+  )
+}
+
+function refused(operation: string | null, { message }: Failure): Explained {
+  return { operation, decision: 'refuse', role: null, reason: message, objections: [] }
+}
+
+function inRoles(roles: readonly Role[]): string {
+  return roles
     .map((one) => `role "${one.name}" allows it on ${one.on.kind}, within its limits`)
     .join('; ')
-  return { decision: 'ask', role: role?.name ?? null, reason }
+}
+
+function inWords(
+  answer: Explained & {
+    readonly who: string
+    readonly request: string
+    readonly grants: readonly { readonly line: number; readonly roles: readonly string[] }[]
+  },
+  withRequest: boolean,
+): string {
+  const { who, operation, decision, role, reason, objections, grants } = answer
+  return [
+    `${who}: ${operation ?? 'unreadable'}: ${decision}`,
+    ...(withRequest ? [`  request ${answer.request}`] : []),
+    ...(role === null ? [] : [`  role    ${role}`]),
+    ...(objections.length === 0 ? [`  reason  ${reason}`] : []),
+    ...objections.flatMap(({ field, message, found, allowed }) => [
+      `  limit   ${message}`,
+      `          ${field}: found ${found}; allowed ${allowed}`,
+    ]),
+    ...grants.map((grant) => `  grant   roles.yaml:${grant.line} gives ${grant.roles.join(', ')}`),
+    '',
+  ].join('\n')
 }
 
 function principalOf(values: { as?: string | undefined; cert?: string | undefined }): Principal {
