@@ -7,11 +7,16 @@ export type CaErrorCode =
   | 'bad-name'
   | 'bad-passphrase'
   | 'bad-period'
+  | 'bad-request'
+  | 'bad-token'
+  | 'busy'
   | 'damaged'
   | 'exists'
   | 'missing'
   | 'locked'
+  | 'not-allowed'
   | 'not-written'
+  | 'unreachable'
 
 export class CaError extends Error {
   readonly code: CaErrorCode

@@ -14,6 +14,9 @@ export interface BundleParts {
   readonly folder: string
 }
 
+/** Where bundles dial before `ca server` was told better. */
+export const defaultHost = 'tcp://localhost:2376'
+
 /** File names to contents. */
 export function clientBundle(parts: BundleParts): ReadonlyMap<string, string | Uint8Array> {
   const { name, host, ca, cert, key, folder } = parts

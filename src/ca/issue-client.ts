@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { readAlternativeNames } from './alternative-name.ts'
 import type { AlternativeNames } from './alternative-name.ts'
 import { CaError } from './ca-error.ts'
-import { clientBundle, readHost } from './client-bundle.ts'
+import { clientBundle, defaultHost, readHost } from './client-bundle.ts'
 import { requireAttribute, requireName } from './client-name.ts'
 import { defaultKeyKind, generateKey, toPkcs8 } from './keys.ts'
 import type { KeyKind } from './keys.ts'
@@ -41,7 +41,6 @@ export interface ClientIssue {
 }
 
 const defaultClientHours = 24 * 365
-const defaultHost = 'tcp://localhost:2376'
 
 export async function issueClient(access: Access, request: ClientRequest): Promise<ClientIssue> {
   const { folder, now } = access

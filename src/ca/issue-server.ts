@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readAlternativeNames } from './alternative-name.ts'
 import { CaError } from './ca-error.ts'
 import { readHost } from './client-bundle.ts'
-import { defaultKeyKind, generateKey, toPkcs8 } from './keys.ts'
+import { defaultKeyKind, generateKey, isKeyKind, toPkcs8 } from './keys.ts'
 import type { KeyKind } from './keys.ts'
 import { openIssuer } from './open-issuer.ts'
 import type { Access } from './open-issuer.ts'
@@ -54,7 +54,8 @@ export async function issueServer(access: Access, request: ServerRequest): Promi
   const host = request.host === undefined ? undefined : readHost(request.host)
   const issuer = await openIssuer(access)
   const period = periodWithin(issuer.notAfter, now, request.lifetimeHours, defaultServerHours)
-  const key = await generateKey(request.key ?? last?.key ?? defaultKeyKind)
+  const lastKind = last !== undefined && isKeyKind(last.key) ? last.key : defaultKeyKind
+  const key = await generateKey(request.key ?? lastKind)
   // RFC 5280 bounds a common name to 64; verifiers read the alternative names alone.
   const name = first.length <= 64 ? first : 'dockgate'
   const { pem, issued } = signLeaf({ kind: 'server', name, names, period, key }, issuer)

@@ -15,6 +15,10 @@ export const defaultKeyKind: KeyKind = 'ec:p256'
 
 const makePair = promisify(generateKeyPair)
 
+export function isKeyKind(text: string): text is KeyKind {
+  return keyKinds.some((kind) => kind === text)
+}
+
 export async function generateKey(kind: KeyKind): Promise<KeyObject> {
   const { privateKey } =
     kind === 'ec:p256' || kind === 'ec:p384'

@@ -39,3 +39,8 @@ export function periodWithin(
     hint: 'ask for fewer --days',
   })
 }
+
+/** The lifetime that a certificate was given, without the minutes that it is dated back. */
+export function wholeHoursOf(row: { notBefore: string; notAfter: string }): number {
+  return Math.max(1, Math.floor((Date.parse(row.notAfter) - Date.parse(row.notBefore)) / hourMs))
+}

@@ -3,7 +3,9 @@
 import { CaError } from './ca-error.ts'
 import { issueClient } from './issue-client.ts'
 import type { ClientIssue } from './issue-client.ts'
+import { isKeyKind } from './keys.ts'
 import type { Access } from './open-issuer.ts'
+import { wholeHoursOf } from './period.ts'
 import { requireIndex } from './store.ts'
 
 export interface RenewOptions {
@@ -37,15 +39,10 @@ export async function renew(
     ...(org === undefined ? {} : { org }),
     ...(unit === undefined ? {} : { unit }),
     names: { dns, email, uri, ip },
-    key,
-    usualHours: hoursOf(last.notBefore, last.notAfter),
+    ...(isKeyKind(key) ? { key } : {}),
+    usualHours: wholeHoursOf(last),
     ...(options.lifetimeHours === undefined ? {} : { lifetimeHours: options.lifetimeHours }),
     ...(host === undefined ? {} : { host }),
     earlier: options.revokeEarlier === true ? 'revoke' : 'keep',
   })
-}
-
-/** Rounded down, which also takes off the minutes that a certificate is dated back. */
-function hoursOf(notBefore: string, notAfter: string): number {
-  return Math.max(1, Math.floor((Date.parse(notAfter) - Date.parse(notBefore)) / 3_600_000))
 }

@@ -4,6 +4,8 @@ import { openIssuer } from './open-issuer.ts'
 import type { Access } from './open-issuer.ts'
 import { periodFrom } from './period.ts'
 import { signRevocationList } from './revocation-list.ts'
+import { requireOwnIndex } from './signer.ts'
+import type { Signer } from './signer.ts'
 import { commit, requireIndex, settleStore, withStore } from './store.ts'
 import type { StoreIndex } from './store-index.ts'
 
@@ -60,6 +62,18 @@ export async function signCrl(
   return withStore(folder, () => {
     const index = requireIndex(folder)
     const { pem, crl } = nextRevocationList(index, issuer, now, lifetimeHours)
+    commit(folder, { ...index, crl }, new Map([['crl.pem', pem]]))
+    return crl
+  })
+}
+
+/** As `signCrl` when it is due, for a process that has the key open. */
+export async function keepCrlFresh(signer: Signer): Promise<CrlRecord | undefined> {
+  const { folder, issuer } = signer
+  if (!isCrlDue(requireIndex(folder).crl, signer.now())) return undefined
+  return withStore(folder, () => {
+    const index = requireOwnIndex(signer)
+    const { pem, crl } = nextRevocationList(index, issuer, signer.now())
     commit(folder, { ...index, crl }, new Map([['crl.pem', pem]]))
     return crl
   })

@@ -6,12 +6,13 @@ import type { DistinguishedName } from './distinguished-name.ts'
 import { leafProfile } from './extensions.ts'
 import { fingerprint } from './issuer.ts'
 import type { Issuer } from './issuer.ts'
-import { keyIdentifier, kindOf, publicKeyDer } from './keys.ts'
+import { keyIdentifier, publicKeyDer } from './keys.ts'
 import type { Period } from './period.ts'
+import { describeKey } from './public-key.ts'
 import type { Issued } from './store-index.ts'
 
 export interface Leaf {
-  readonly kind: 'client' | 'server'
+  readonly kind: Issued['kind']
   readonly name: string
   readonly org?: string
   readonly unit?: string
@@ -46,7 +47,7 @@ export function signLeaf(leaf: Leaf, issuer: Issuer): { pem: string; issued: Iss
     email: [...names.email],
     uri: [...names.uri],
     ip: [...names.ip],
-    key: kindOf(leaf.key),
+    key: describeKey(leaf.key),
     notBefore: period.notBefore.toISOString(),
     notAfter: period.notAfter.toISOString(),
     fingerprint: fingerprint(pem),

@@ -2,7 +2,6 @@
 // not in it was never issued, and its one rename is the moment at which a change has happened.
 import { z } from 'zod'
 import { CaError } from './ca-error.ts'
-import { keyKinds } from './keys.ts'
 import { isRevocationReason, revocationReasons } from './revocation-list.ts'
 import type { RevocationReason } from './revocation-list.ts'
 
@@ -16,7 +15,7 @@ const reason = z.custom<RevocationReason>(
 
 const issuedSchema = z.strictObject({
   serial,
-  kind: z.enum(['client', 'server']),
+  kind: z.enum(['client', 'server', 'endpoint']),
   name: z.string().min(1),
   org: z.string().optional(),
   unit: z.string().optional(),
@@ -24,11 +23,16 @@ const issuedSchema = z.strictObject({
   email: z.array(z.string()),
   uri: z.array(z.string()),
   ip: z.array(z.string()),
-  key: z.enum(keyKinds),
+  /** `ec:p256`, `ec:p384`, `ed25519`, `rsa:3072` and the like. */
+  key: z.string().regex(/^(?:ec:p256|ec:p384|ed25519|rsa:\d{4})$/),
   notBefore: moment,
   notAfter: moment,
   fingerprint,
   host: z.string().optional(),
+  /** Over the network, with a key that was made on the client's side; absent for what was made here. */
+  by: z.enum(['renew']).optional(),
+  /** The serial of the certificate that this one renewed. */
+  renews: serial.optional(),
   revoked: z.strictObject({ at: moment, reason }).optional(),
 })
 

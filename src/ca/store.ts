@@ -124,7 +124,8 @@ const reasons: ReadonlyMap<unknown, string> = new Map([
   ['ENOTDIR', 'a folder on the way is a file'],
 ])
 
-function explained(error: unknown, folder: string): unknown {
+/** The commonest failures of a disk in words. */
+export function explained(error: unknown, folder: string): unknown {
   if (error instanceof CaError || !(error instanceof Error) || !('code' in error)) return error
   const reason = reasons.get(error.code)
   if (reason === undefined) return error

@@ -1,13 +1,10 @@
 // `dockgate ca list`: who has what, until when, and what was taken back.
 import { listIssued } from '../ca/list-issued.ts'
-import { readArguments, UsageError } from './arguments.ts'
+import { readArguments } from './arguments.ts'
 import { common, folderOf, until, word, type CaVerb } from './ca-verb.ts'
+import { readSpan } from './span.ts'
 
 const usage = 'dockgate ca list [--expiring 14d]'
-const units = new Map([
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
 
 export const list: CaVerb = {
   name: 'list',
@@ -26,7 +23,7 @@ examples:
     const options = { ...common, expiring: word }
     const { values } = readArguments(args, options, { min: 0, max: 0, usage })
     if (values.help === true) return 'help'
-    const rows = listIssued(folderOf(io), io.now(), readSpan(values.expiring))
+    const rows = listIssued(folderOf(io), io.now(), readSpan(values.expiring, 'expiring'))
     const table = rows.map((row) => [
       row.name,
       row.kind,
@@ -42,14 +39,6 @@ examples:
       lines: columns([['NAME', 'KIND', 'SERIAL', 'UNTIL', 'STATUS'], ...table]),
     }
   },
-}
-
-function readSpan(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const [, count, unit = 'd'] = /^([1-9]\d{0,4})([hd])?$/.exec(text) ?? []
-  const unitMs = units.get(unit)
-  if (count !== undefined && unitMs !== undefined) return Number(count) * unitMs
-  throw new UsageError(`--expiring takes a span like 14d or 12h, not ${JSON.stringify(text)}`)
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {

@@ -1,6 +1,7 @@
 // What the verbs of `dockgate ca` have in common: their shape, the options that all of them take, and
 // the way to the store and its passphrase.
 import { join, resolve } from 'node:path'
+import { CaError } from '../ca/ca-error.ts'
 import { keyKinds, type KeyKind } from '../ca/keys.ts'
 import type { Access } from '../ca/open-issuer.ts'
 import { readCount, UsageError } from './arguments.ts'
@@ -19,6 +20,22 @@ export interface CaVerb {
   readonly summary: string
   readonly help: string
   run(args: string[], io: Io): Promise<Answer | 'help'>
+}
+
+/** Says what was done, or why not and what to do next; the exit code. */
+export async function runCaVerb(verb: CaVerb, args: string[], io: Io): Promise<number> {
+  try {
+    const answer = await verb.run(args, io)
+    if (answer === 'help') io.stdout.write(verb.help)
+    else if (answer.json) io.stdout.write(`${JSON.stringify(answer.value, undefined, 2)}\n`)
+    else for (const line of answer.lines) io.stdout.write(`${line}\n`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof CaError)) throw error
+    io.stderr.write(`dockgate: ${error.message}\n`)
+    if (error.hint !== undefined) io.stderr.write(`hint: ${error.hint}\n`)
+    return 1
+  }
 }
 
 export const word = { type: 'string' } as const

@@ -1,5 +1,4 @@
 // `dockgate ca …`: the authority. One table of its verbs, one file a verb.
-import { CaError } from '../ca/ca-error.ts'
 import { nearest } from '../nearest.ts'
 import { UsageError } from './arguments.ts'
 import { crl } from './ca-crl.ts'
@@ -9,12 +8,13 @@ import { list } from './ca-list.ts'
 import { pkcs12 } from './ca-pkcs12.ts'
 import { renew } from './ca-renew.ts'
 import { revoke } from './ca-revoke.ts'
+import { serve } from './ca-serve.ts'
 import { server } from './ca-server.ts'
-import type { CaVerb } from './ca-verb.ts'
+import { runCaVerb, type CaVerb } from './ca-verb.ts'
 import type { Verb } from './verb.ts'
 
 const verbs: ReadonlyMap<string, CaVerb> = new Map(
-  [init, server, issue, renew, revoke, crl, list, pkcs12].map((verb) => [verb.name, verb]),
+  [init, server, issue, renew, revoke, crl, list, pkcs12, serve].map((verb) => [verb.name, verb]),
 )
 
 const help = `usage: dockgate ca VERB [options]
@@ -46,17 +46,6 @@ export const ca: Verb = {
       const hint = near === undefined ? undefined : `did you mean ca ${near}?`
       throw new UsageError(`unknown verb "ca ${first}"`, hint ?? 'dockgate ca --help lists them')
     }
-    try {
-      const answer = await verb.run(args, io)
-      if (answer === 'help') io.stdout.write(verb.help)
-      else if (answer.json) io.stdout.write(`${JSON.stringify(answer.value, undefined, 2)}\n`)
-      else for (const line of answer.lines) io.stdout.write(`${line}\n`)
-      return 0
-    } catch (error) {
-      if (!(error instanceof CaError)) throw error
-      io.stderr.write(`dockgate: ${error.message}\n`)
-      if (error.hint !== undefined) io.stderr.write(`hint: ${error.hint}\n`)
-      return 1
-    }
+    return runCaVerb(verb, args, io)
   },
 }

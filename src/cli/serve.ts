@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { loadPolicy, loadSettings } from '../config/load.ts'
 import { serve as serveGateway } from '../gateway/serve.ts'
 import { readArguments } from './arguments.ts'
+import { nextSignal } from './signals.ts'
 import type { Io, Verb } from './verb.ts'
 
 const help = `usage: dockgate serve
@@ -62,14 +63,4 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
   void nextSignal().then(() => process.exit(1))
   await serving.close(settings.graceMs)
   return 0
-}
-
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const take = (signal: NodeJS.Signals): void => {
-      process.off('SIGTERM', take).off('SIGINT', take)
-      resolve(signal)
-    }
-    process.on('SIGTERM', take).on('SIGINT', take)
-  })
 }

@@ -1,0 +1,51 @@
+// What a sender is told when it did not work: the words of an expected failure, and of any other only
+// that it was one.
+import { CaError } from '../ca-error.ts'
+import type { CaErrorCode } from '../ca-error.ts'
+
+// What is not here went wrong on our side: its words may name files, and are for the log alone.
+const statuses: ReadonlyMap<CaErrorCode, number> = new Map([
+  ['bad-der', 400],
+  ['bad-key', 400],
+  ['bad-name', 400],
+  ['bad-period', 400],
+  ['bad-request', 400],
+  ['bad-token', 401],
+  ['not-allowed', 403],
+  ['exists', 409],
+  ['busy', 429],
+])
+
+export interface FailureAnswer {
+  readonly status: number
+  readonly body: { readonly message: string; readonly hint?: string }
+  readonly detail: object
+}
+
+export function answerOf(error: unknown): FailureAnswer {
+  if (error instanceof CaError) {
+    const status = statuses.get(error.code)
+    const { message, hint, cause } = error
+    if (status !== undefined) {
+      const body = hint === undefined ? { message } : { message, hint }
+      return { status, body, detail: { reason: message } }
+    }
+    return { ...ours, detail: { reason: message, ...(cause instanceof Error ? { cause } : {}) } }
+  }
+  // Fastify's own: a body that is too large, of another type, no JSON, or too slow.
+  const status = statusOf(error)
+  if (error instanceof Error && status !== undefined && status >= 400 && status < 500) {
+    return { status, body: { message: error.message }, detail: { reason: error.message } }
+  }
+  return { ...ours, detail: { err: error } }
+}
+
+const ours = {
+  status: 503,
+  body: { message: 'the signing endpoint failed, so nothing was signed', hint: 'ask its operator' },
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined
+  return typeof error.statusCode === 'number' ? error.statusCode : undefined
+}
