@@ -2,8 +2,10 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { formatFault, type Fault } from '../config/fault.ts'
 import { FaultyConfig, loadPolicy, loadSettings } from '../config/load.ts'
+import { placesOf } from '../config/settings.ts'
 import { readArguments } from './arguments.ts'
 import type { Verb } from './verb.ts'
 
@@ -33,11 +35,10 @@ export const check: Verb = {
         faults.push(...error.faults)
       }
     }
-    collect(() => {
-      const { certs, rolesPath } = loadSettings(io.env, io.cwd)
-      collect(() => void loadPolicy(rolesPath))
-      faults.push(...checkCerts(certs, io.now().getTime()))
-    })
+    const { certs, rolesPath } = placesOf(io.env, io.cwd)
+    collect(() => void loadSettings(io.env, io.cwd))
+    collect(() => void loadPolicy(rolesPath))
+    faults.push(...checkCerts(certs, io.now().getTime()))
     if (values.json === true) io.stdout.write(`${JSON.stringify(faults, null, 2)}\n`)
     else if (faults.length === 0) io.stdout.write('all is well\n')
     else io.stderr.write(`${faults.map(formatFault).join('\n')}\n`)
@@ -47,39 +48,33 @@ export const check: Verb = {
 
 function checkCerts(certs: string, now: number): Fault[] {
   const faults: Fault[] = []
-  const read = (name: string, hint: string): string | undefined => {
+  const fault = (name: string, message: string, hint: string): void =>
+    void faults.push({ where: join(certs, name), message, hint })
+  const read = <T>(name: string, hint: string, parse: (pem: string) => T): T | undefined => {
     try {
-      return readFileSync(join(certs, name), 'utf8')
-    } catch {
-      faults.push({ where: join(certs, name), message: 'it cannot be read', hint })
+      return parse(readFileSync(join(certs, name), 'utf8'))
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      fault(name, `it cannot be read (${code ?? message})`, hint)
       return undefined
     }
   }
-  const ca = read('ca.pem', 'dockgate ca init')
-  const cert = read('server/cert.pem', 'dockgate ca server')
-  const key = read('server/key.pem', 'dockgate ca server')
-  read('crl.pem', 'dockgate ca crl')
-  const fault = (name: string, message: string, hint: string): void =>
-    void faults.push({ where: join(certs, name), message, hint })
-  try {
-    if (ca !== undefined && cert !== undefined && key !== undefined) {
-      const root = new X509Certificate(ca)
-      const leaf = new X509Certificate(cert)
-      if (!leaf.checkIssued(root) || !leaf.verify(root.publicKey)) {
-        fault('server/cert.pem', 'it is not from the CA in ca.pem', 'dockgate ca server')
-      }
-      if (!leaf.checkPrivateKey(createPrivateKey(key))) {
-        fault('server/key.pem', 'it is not the key of cert.pem', 'dockgate ca server')
-      }
-      if (Date.parse(leaf.validTo) < now) {
-        fault('server/cert.pem', `it expired on ${leaf.validTo}`, 'dockgate ca server')
-      }
-      if (Date.parse(root.validTo) < now)
-        fault('ca.pem', `it expired on ${root.validTo}`, 'a new CA')
-    }
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    faults.push({ where: certs, message: `a certificate or key cannot be read: ${why}` })
+  const certificate = (pem: string): X509Certificate => new X509Certificate(pem)
+  const ca = read('ca.pem', 'dockgate ca init', certificate)
+  const cert = read('server/cert.pem', 'dockgate ca server', certificate)
+  const key = read('server/key.pem', 'dockgate ca server', createPrivateKey)
+  read('crl.pem', 'dockgate ca crl', (crl) => createSecureContext({ crl }))
+  if (ca !== undefined && cert !== undefined && !isFrom(ca, cert)) {
+    fault('server/cert.pem', 'it is not from the CA in ca.pem', 'dockgate ca server')
+  }
+  if (cert !== undefined && key !== undefined && !cert.checkPrivateKey(key)) {
+    fault('server/key.pem', 'it is not the key of cert.pem', 'dockgate ca server')
+  }
+  if (cert !== undefined && Date.parse(cert.validTo) < now) {
+    fault('server/cert.pem', `it expired on ${cert.validTo}`, 'dockgate ca server')
+  }
+  if (ca !== undefined && Date.parse(ca.validTo) < now) {
+    fault('ca.pem', `it expired on ${ca.validTo}`, 'a new CA')
   }
   for (const name of ['server/key.pem', 'ca.key']) {
     const mode = statSync(join(certs, name), { throwIfNoEntry: false })?.mode
@@ -88,4 +83,8 @@ function checkCerts(certs: string, now: number): Fault[] {
     }
   }
   return faults
+}
+
+function isFrom(ca: X509Certificate, cert: X509Certificate): boolean {
+  return cert.checkIssued(ca) && cert.verify(ca.publicKey)
 }

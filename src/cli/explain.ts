@@ -12,6 +12,7 @@ import type { Principal } from '../identity/principal.ts'
 import { resolveHostPaths } from '../gateway/host-paths.ts'
 import { admit, authorize } from '../policy/authorize.ts'
 import type { Objection } from '../policy/decision.ts'
+import { canonicalAddress } from '../policy/network.ts'
 import { labelsOf, ownerLabels } from '../policy/ownership.ts'
 import type { Role } from '../policy/role.ts'
 import { readArguments, UsageError } from './arguments.ts'
@@ -69,9 +70,12 @@ export const explain: Verb = {
         'dockgate explain --as WHO -- docker ps',
       )
     }
+    const address = canonicalAddress(values.address ?? '127.0.0.1')
+    if (address === undefined) {
+      throw new UsageError(`--address takes an IP address, not ${JSON.stringify(values.address)}`)
+    }
     const principal = principalOf(values)
     const policy = loadPolicy(loadSettings(io.env, io.cwd).rolesPath)
-    const address = values.address ?? '127.0.0.1'
     const now = io.now().getTime()
     const roles = policy.rolesOf(principal, address, now)
     const base = {

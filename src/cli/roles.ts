@@ -1,9 +1,9 @@
 // `dockgate roles …`: who may do what, and the edits of roles.yaml that keep its comments.
-import { readFileSync } from 'node:fs'
-import { FaultyConfig, loadPolicy, loadSettings } from '../config/load.ts'
-import { parseRoles } from '../config/roles-file.ts'
+import { loadPolicy, readRolesText } from '../config/load.ts'
 import { addGrant, removeGrant, type Edit } from '../config/roles-edit.ts'
+import { placesOf } from '../config/settings.ts'
 import { permissions } from '../docker/catalog.ts'
+import { nearest } from '../nearest.ts'
 import { subjectKinds } from '../policy/grant.ts'
 import type { Policy } from '../policy/policy.ts'
 import { readArguments, UsageError } from './arguments.ts'
@@ -14,9 +14,10 @@ import { safeLimits, type Limits } from '../policy/limits.ts'
 const help = `usage: dockgate roles list [--json]
        dockgate roles permissions [--json]
        dockgate roles grant WHO ROLE [--from NETWORK]… [--until TIME]
-       dockgate roles revoke WHO ROLE
+       dockgate roles revoke WHO ROLE [--from NETWORK]… [--until TIME]
 
 WHO is a name (the certificate's common name), or facts that must all match: unit=dev,org=Example.
+With --from or --until, revoke takes back only the grant that was given with just these.
 The edits keep the comments and the order of roles.yaml, and refuse to write what does not check.
 
 examples:
@@ -45,10 +46,16 @@ export const roles: Verb = {
       return 0
     }
     const [verb, who, role] = positionals
-    const path = loadSettings(io.env, io.cwd).rolesPath
+    const path = placesOf(io.env, io.cwd).rolesPath
     if (verb === 'list') return list(loadPolicy(path), values.json === true, io)
     if (verb === 'permissions') return listPermissions(values.json === true, io)
-    if (verb !== 'grant' && verb !== 'revoke') throw new UsageError(`unknown verb "roles ${verb}"`)
+    if (verb !== 'grant' && verb !== 'revoke') {
+      const near = nearest(verb ?? '', ['list', 'permissions', 'grant', 'revoke'])
+      throw new UsageError(
+        `unknown verb ${JSON.stringify(`roles ${verb}`)}`,
+        near === undefined ? 'dockgate roles --help lists them' : `did you mean roles ${near}?`,
+      )
+    }
     if (who === undefined || role === undefined) {
       throw new UsageError(`usage: dockgate roles ${verb} WHO ROLE`)
     }
@@ -58,15 +65,26 @@ export const roles: Verb = {
       ...(from === undefined ? {} : { from }),
       ...(until === undefined ? {} : { until }),
     }
-    const text = readFileSync(path, 'utf8')
-    const edit = verb === 'grant' ? addGrant(text, to, role, words) : removeGrant(text, to, role)
-    return save(path, edit, `${who} ${verb === 'grant' ? 'has' : 'no longer has'} ${role}`, io)
+    const text = readRolesText(path)
+    if (verb === 'grant') {
+      return save(path, addGrant(text, to, role, words), `${who} has ${role}`, io)
+    }
+    const edit = removeGrant(text, to, role, words)
+    const left = removeGrant(edit.text, to, role).changed
+    // "no longer has" would be a lie about somebody who still has it by another grant.
+    if (left && !edit.changed) {
+      throw new Error(`no grant gives ${role} to ${who} with just these conditions, others do`)
+    }
+    return save(
+      path,
+      edit,
+      left ? `${who} has ${role} by fewer grants` : `${who} no longer has ${role}`,
+      io,
+    )
   },
 }
 
 function save(path: string, edit: Edit, done: string, io: Io): number {
-  const read = parseRoles(edit.text, 'roles.yaml')
-  if ('faults' in read) throw new FaultyConfig(read.faults)
   if (edit.changed) writeWhole(path, edit.text)
   io.stdout.write(`${done}${edit.changed ? '' : ' (as before)'}\n`)
   return 0
@@ -84,6 +102,7 @@ export function readSubject(who: string): Record<string, string> {
         `KIND=VALUE, with KIND of ${subjectKinds.join(', ')}`,
       )
     }
+    if (Object.hasOwn(to, kind)) throw new UsageError(`${who} says ${kind} twice`)
     to[kind] = part.slice(cut + 1)
   }
   return to

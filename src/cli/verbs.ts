@@ -9,5 +9,6 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['renew', async () => (await import('./renew.ts')).renew],
   ['roles', async () => (await import('./roles.ts')).roles],
   ['check', async () => (await import('./check.ts')).check],
+  ['health', async () => (await import('./health.ts')).health],
   ['explain', async () => (await import('./explain.ts')).explain],
 ])

@@ -27,15 +27,22 @@ export function loadSettings(
 }
 
 export function loadPolicy(path: string): Policy {
-  const text = readIfThere(path)
-  if (text === undefined) {
-    throw new FaultyConfig([
-      { where: path, message: 'there is no such file', hint: 'npm start writes a first one' },
-    ])
-  }
+  const text = readRolesText(path)
   const read = parseRoles(text, 'roles.yaml')
   if ('faults' in read) throw new FaultyConfig(read.faults)
   return compilePolicy(read.file, createHash('sha256').update(text).digest('hex'))
+}
+
+export function readRolesText(path: string): string {
+  const text = readIfThere(path)
+  if (text !== undefined) return text
+  throw new FaultyConfig([
+    {
+      where: path,
+      message: 'there is no such file',
+      hint: 'npm start writes a first one; DOCKGATE_HOME says in which folder it is looked for',
+    },
+  ])
 }
 
 function readIfThere(path: string): string | undefined {
@@ -43,6 +50,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new FaultyConfig([{ where: path, message: `it cannot be read (${why})` }])
   }
 }

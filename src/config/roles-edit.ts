@@ -3,6 +3,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Document, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Node, YAMLMap, YAMLSeq } from 'yaml'
+import { nearest } from '../nearest.ts'
+import { builtinRoles } from '../policy/builtin-roles.ts'
+import type { Grant } from '../policy/grant.ts'
+import type { RolesFile } from '../policy/policy.ts'
+import { FaultyConfig } from './load.ts'
+import { parseRoles } from './roles-file.ts'
 
 export interface Edit {
   readonly text: string
@@ -16,37 +22,41 @@ export interface GrantWords {
 
 type Subject = Readonly<Record<string, string>>
 
-interface PlainGrant {
-  readonly to: unknown
-  readonly roles: readonly string[]
-  readonly from?: unknown
-  readonly until?: unknown
-}
+/** A grant as it is written. */
+type WrittenGrant = GrantWords & { readonly to: Subject; readonly roles: readonly string[] }
 
-/** A grant to the same subject is added to, unless either holds only for a time or a place. */
+/** A grant to the same subject, from the same places and until the same time, is added to. */
 export function addGrant(text: string, to: Subject, role: string, words: GrantWords = {}): Edit {
-  const grants = grantsOf(text)
-  const conditional = words.from !== undefined || words.until !== undefined
-  const index = grants.findIndex(
-    (grant) => !conditional && !isConditional(grant) && isTo(grant, to),
-  )
-  const found = grants[index]
+  const file = policyOf(text)
+  const written = { to, roles: [role], ...words }
+  const wanted = readWanted(file, written)
+  const index = file.grants.findIndex((grant) => isAlike(grant, wanted))
+  const found = file.grants[index]
   if (found?.roles.includes(role) === true) return { text, changed: false }
   if (found !== undefined) {
     const roles = at(text, ['grants', index, 'roles'])
     const edited = isSeq(roles) ? append(text, roles, [role]) : undefined
-    const meant = grants.with(index, { ...found, roles: [...found.roles, role] })
-    return checked(text, edited, meant)
+    const grants = file.grants.with(index, { ...found, roles: [...found.roles, role] })
+    return checked(edited, { ...file, grants })
   }
-  const grant = { to, roles: [role], ...words }
-  return checked(text, addToGrants(text, grant), [...grants, grant])
+  return checked(addToGrants(text, written), { ...file, grants: [...file.grants, wanted] })
 }
 
-/** Takes the role from every grant to exactly this subject; a grant left without a role goes too. */
-export function removeGrant(text: string, to: Subject, role: string): Edit {
-  const grants = grantsOf(text)
-  const index = grants.findIndex((grant) => isTo(grant, to) && grant.roles.includes(role))
-  const found = grants[index]
+/**
+ * Takes the role from every grant to exactly this subject, or from those alone that hold from these
+ * places and until this time where they are said; a grant left without a role goes too.
+ */
+export function removeGrant(text: string, to: Subject, role: string, words: GrantWords = {}): Edit {
+  const file = policyOf(text)
+  const wanted = readWanted(file, { to, roles: [role], ...words })
+  const index = file.grants.findIndex(
+    (grant) =>
+      isDeepStrictEqual(grant.facts, wanted.facts) &&
+      (words.from === undefined || isDeepStrictEqual(grant.from, wanted.from)) &&
+      (words.until === undefined || grant.untilMs === wanted.untilMs) &&
+      grant.roles.includes(role),
+  )
+  const found = file.grants[index]
   if (found === undefined) return { text, changed: false }
   const roles = found.roles.toSpliced(found.roles.indexOf(role), 1)
   const [list, position] =
@@ -54,43 +64,77 @@ export function removeGrant(text: string, to: Subject, role: string): Edit {
       ? [at(text, ['grants']), index]
       : [at(text, ['grants', index, 'roles']), found.roles.indexOf(role)]
   const edited = isSeq(list) ? remove(text, list, position) : undefined
-  const meant =
-    roles.length === 0 ? grants.toSpliced(index, 1) : grants.with(index, { ...found, roles })
-  const once = checked(text, edited, meant)
-  return { text: removeGrant(once.text, to, role).text, changed: true }
+  const grants =
+    roles.length === 0
+      ? file.grants.toSpliced(index, 1)
+      : file.grants.with(index, { ...found, roles })
+  const once = checked(edited, { ...file, grants })
+  return { text: removeGrant(once.text, to, role, words).text, changed: true }
 }
 
-/** The text as edited, if it means what was wanted; a layout that was misjudged ends here. */
-function checked(before: string, after: string | undefined, meant: readonly PlainGrant[]): Edit {
-  if (after !== undefined) {
-    const [was, is] = [before, after].map((text) => parseDocument(text))
-    const { grants: _, ...kept } = (was?.toJS() ?? {}) as Record<string, unknown>
-    const { grants = [], ...rest } = (is?.toJS() ?? {}) as Record<string, unknown>
-    const same = isDeepStrictEqual(rest, kept) && isDeepStrictEqual(grants ?? [], meant)
-    if (is?.errors.length === 0 && same) return { text: after, changed: true }
+/** The text as edited, if it gives the policy that was wanted; a layout that was misjudged ends here. */
+function checked(text: string | undefined, meant: RolesFile): Edit {
+  const read = text === undefined ? undefined : parseRoles(text, 'roles.yaml')
+  if (text !== undefined && read !== undefined && 'file' in read) {
+    if (isDeepStrictEqual(withoutLines(read.file), withoutLines(meant))) {
+      return { text, changed: true }
+    }
   }
   throw new Error('roles.yaml is laid out in a way that cannot be edited safely: edit it by hand')
 }
 
-function grantsOf(text: string): readonly PlainGrant[] {
-  const root = parseDocument(text).toJS() as { grants?: readonly PlainGrant[] | null } | null
-  return root?.grants ?? []
+function withoutLines({ roles, grants, ...rest }: RolesFile): unknown {
+  const [bareRoles, bareGrants] = [roles, grants].map((rows) =>
+    rows.map((row) => ({ ...row, line: 0 })),
+  )
+  return { ...rest, roles: bareRoles, grants: bareGrants }
 }
 
-function isConditional(grant: PlainGrant): boolean {
-  return grant.from !== undefined || grant.until !== undefined
+/** What the gateway reads is what is compared: YAML's own values would make 7 of `007`. */
+function policyOf(text: string): RolesFile {
+  const read = parseRoles(text, 'roles.yaml')
+  if ('faults' in read) throw new FaultyConfig(read.faults)
+  return read.file
 }
 
-function isTo(grant: PlainGrant, to: Subject): boolean {
-  const said = Object.entries(grant.to ?? {}).map(([kind, value]) => [kind, String(value)])
-  return isDeepStrictEqual(said.toSorted(), Object.entries(to).toSorted())
+function readWanted(file: RolesFile, written: WrittenGrant): Grant {
+  const [role = ''] = written.roles
+  const names = [...builtinRoles, ...file.roles].map(({ name }) => name)
+  const faults = []
+  if (!names.includes(role)) {
+    const near = nearest(role, names)
+    const hint = near === undefined ? 'dockgate roles list shows them' : `did you mean ${near}?`
+    faults.push({ where: 'ROLE', message: `unknown role ${JSON.stringify(role)}`, hint })
+  }
+  // The role is looked up above: here it could be one that the file declares.
+  const read = parseRoles(JSON.stringify({ grants: [{ ...written, roles: ['viewer'] }] }), '')
+  if ('faults' in read) {
+    const where = { to: 'WHO', from: '--from', until: '--until' }
+    for (const fault of read.faults) {
+      const [, key = 'to', message = fault.message] =
+        /^grants\[0\]\.(\w+)(.*)$/s.exec(fault.message) ?? []
+      faults.push({
+        ...fault,
+        where: where[key as keyof typeof where],
+        message: message.replace(/^(\.\w+|\[\d+\])*: /, ''),
+      })
+    }
+  }
+  const [grant] = 'file' in read ? read.file.grants : []
+  if (faults.length > 0 || grant === undefined) throw new FaultyConfig(faults)
+  return { ...grant, roles: [role] }
+}
+
+function isAlike(one: Grant, other: Grant): boolean {
+  const same = { roles: [], line: 0 }
+  return isDeepStrictEqual({ ...one, ...same }, { ...other, ...same })
 }
 
 function at(text: string, path: readonly (string | number)[]): Node | undefined {
   return parseDocument(text).getIn(path, true) as Node | undefined
 }
 
-function addToGrants(text: string, grant: PlainGrant): string | undefined {
+function addToGrants(text: string, grant: WrittenGrant): string | undefined {
   const { contents: root } = parseDocument(text)
   const pair = isMap(root)
     ? root.items.find(({ key }) => isScalar(key) && key.value === 'grants')
@@ -117,7 +161,7 @@ function addToGrants(text: string, grant: PlainGrant): string | undefined {
 function append(
   text: string,
   list: YAMLSeq,
-  item: PlainGrant | readonly [string],
+  item: WrittenGrant | readonly [string],
 ): string | undefined {
   const last = list.items.at(-1) as Node | undefined
   if (last === undefined) return undefined
@@ -131,7 +175,7 @@ function append(
   const place = endOfLine(text, end)
   const lines = Array.isArray(item)
     ? `${newlineOf(text)}${lead}${flow(item).slice(1, -1)}`
-    : blockLines(item as PlainGrant, lead.slice(0, lead.indexOf('-')), newlineOf(text))
+    : blockLines(item as WrittenGrant, lead.slice(0, lead.indexOf('-')), newlineOf(text))
   return splice(text, place, place, lines)
 }
 
@@ -149,7 +193,7 @@ function remove(text: string, list: YAMLSeq, index: number): string | undefined 
   return splice(text, rangeOf(item)[0] - lead.length, next === -1 ? text.length : next + 1, '')
 }
 
-function blockLines(grant: PlainGrant, indent: string, newline: string): string {
+function blockLines(grant: WrittenGrant, indent: string, newline: string): string {
   const rows = Object.entries(grant).map(([key, value]) => `${key}: ${flow(value)}`)
   return rows.map((row, index) => `${newline}${indent}${index === 0 ? '- ' : '  '}${row}`).join('')
 }

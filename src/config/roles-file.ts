@@ -179,7 +179,8 @@ function readFact(kind: SubjectKind, value: Value, text: string): string {
 
 function readNetworks(value: Value | undefined): readonly Network[] | undefined {
   if (value === undefined) return undefined
-  const found = value.texts().flatMap(({ value: item, text }) => {
+  const texts = value.texts()
+  const found = texts.flatMap(({ value: item, text }) => {
     const network = parseNetwork(text)
     if (network === undefined) {
       item.fault(
@@ -194,7 +195,7 @@ function readNetworks(value: Value | undefined): readonly Network[] | undefined 
     return [network]
   })
   // An empty list would read as "from nowhere" to one and "from anywhere" to another.
-  if (found.length === 0) value.fault('it names no network', 'leave "from" out for anywhere')
+  if (texts.length === 0) value.fault('it names no network', 'leave "from" out for anywhere')
   return Object.freeze(found)
 }
 

@@ -1,6 +1,7 @@
 // Environment and dockgate.yaml → one frozen value, or every fault at once. The environment wins.
 // There is no setting for plaintext, and none that makes the client certificate optional.
 import { join, resolve } from 'node:path'
+import { canonicalAddress } from '../policy/network.ts'
 import type { Fault } from './fault.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
@@ -25,7 +26,20 @@ export interface Settings {
 const defaultListen = '0.0.0.0:2376'
 const defaultEngine = 'unix:///var/run/docker.sock'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
+/** `sun_path` of unix(7) without its final zero; what is longer would be cut to another path. */
+const maxSocketPathBytes = 107
+/** A longer timer of Node's fires at once. */
+const maxTimerMs = 2 ** 31 - 1
 const keys = ['listen', 'engine', 'audit', 'log', 'grace']
+
+/** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
+export function placesOf(
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): Pick<Settings, 'home' | 'certs' | 'rolesPath'> {
+  const home = resolve(cwd, env['DOCKGATE_HOME'] ?? '.')
+  return { home, certs: join(home, 'certs'), rolesPath: join(home, 'roles.yaml') }
+}
 
 /** `readText` gives a file's text, or undefined where there is no such file. */
 export function readSettings(
@@ -33,7 +47,8 @@ export function readSettings(
   cwd: string,
   readText: (path: string) => string | undefined,
 ): { readonly settings: Settings } | { readonly faults: readonly Fault[] } {
-  const home = resolve(cwd, env['DOCKGATE_HOME'] ?? '.')
+  const places = placesOf(env, cwd)
+  const { home } = places
   const { root, faults } = readYaml(readText(join(home, 'dockgate.yaml')) ?? '', 'dockgate.yaml')
   const entries = root.entries(keys)
 
@@ -60,18 +75,22 @@ export function readSettings(
   const audit = said('audit', 'DOCKGATE_AUDIT', 'audit.log')
   const log = said('log', 'DOCKGATE_LOG', 'info')
   const grace = said('grace', 'DOCKGATE_GRACE', '10s')
-  if (!engine.text.startsWith('unix:///')) {
+  const enginePath = engine.text.slice('unix://'.length)
+  if (!engine.text.startsWith('unix:///') || enginePath.endsWith('/')) {
     engine.fault(`"${engine.text}" is no unix socket`, defaultEngine)
+  } else if (Buffer.byteLength(enginePath) > maxSocketPathBytes) {
+    engine.fault(
+      `"${engine.text}" is too long for a unix socket`,
+      'at most 107 bytes after unix://',
+    )
   }
   if (!logLevels.includes(log.text)) {
     log.fault(`unknown log level "${log.text}"`, logLevels.join(', '))
   }
   const settings: Settings = Object.freeze({
-    home,
+    ...places,
     listen: readListen(listen.text, listen.fault),
-    enginePath: engine.text.slice('unix://'.length),
-    certs: join(home, 'certs'),
-    rolesPath: join(home, 'roles.yaml'),
+    enginePath,
     auditPath: resolve(home, audit.text),
     logLevel: log.text,
     graceMs: readDuration(grace.text, grace.fault),
@@ -87,14 +106,22 @@ export function readSettings(
 type Complain = (message: string, hint: string) => void
 
 function readListen(text: string, fault: Complain): Settings['listen'] {
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]*)):(?<port>\d{1,5})$/.exec(text)
-  const port = Number(match?.groups?.['port'])
-  if (match === null || port > 65_535) {
+  const match =
+    /^(?:\[(?<v6>[0-9a-fA-F.]*:[0-9a-fA-F:.]*)\]|(?<host>[^:[\]]*)):(?<port>\d{1,5})$/.exec(text)
+  const { v6 = '', host = '', port = '' } = match?.groups ?? {}
+  if (match === null || Number(port) > 65_535 || !isHost(v6 === '' ? host : v6)) {
     fault(`"${text}" is no address to listen on`, `${defaultListen}, 127.0.0.1:2376 or [::]:2376`)
     return { host: '127.0.0.1', port: 0 }
   }
-  const host = match.groups?.['v6'] ?? match.groups?.['host'] ?? ''
-  return { host: host === '' ? '0.0.0.0' : host, port }
+  return { host: (v6 === '' ? host : v6) || '0.0.0.0', port: Number(port) }
+}
+
+/** What ends in a number is an address (WHATWG URL, "ends in a number"); a resolver may guess at `127.1`. */
+function isHost(text: string): boolean {
+  if (text === '') return true
+  // A zone (`%eth0`) is not bound to here.
+  if (!text.includes('%') && canonicalAddress(text) !== undefined) return true
+  return /^([a-z0-9_-]+\.)*[a-z][a-z0-9_-]*$/i.test(text)
 }
 
 function readDuration(text: string, fault: Complain): number {
@@ -104,5 +131,7 @@ function readDuration(text: string, fault: Complain): number {
     fault(`"${text}" is no duration`, '10s, 5m or 1h')
     return 0
   }
-  return Number(match[1]) * unit[match[2] as keyof typeof unit]
+  const durationMs = Number(match[1]) * unit[match[2] as keyof typeof unit]
+  if (durationMs > maxTimerMs) fault(`"${text}" is longer than can be timed`, 'at most 596h')
+  return durationMs
 }

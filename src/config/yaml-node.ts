@@ -126,7 +126,7 @@ export function readYaml(text: string, name: string): Reading {
   }
   visit(document, {
     Node: (_key, node) => {
-      const marked = isAlias(node) || Boolean(node.anchor) || node.tag?.startsWith('!') === true
+      const marked = isAlias(node) || Boolean(node.anchor) || Boolean(node.tag)
       if (marked) {
         faults.push({
           where: at(node.range?.[0] ?? 0),

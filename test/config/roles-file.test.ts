@@ -59,6 +59,10 @@ const rows: readonly (readonly [string, RegExp])[] = [
   ['roles: {}\nroles: {}', /^roles\.yaml:2:1: /],
   ['roles: &x {}\ngrants: *x', /anchors, aliases and tags/],
   ['roles: !!js/function x', /anchors, aliases and tags|Unresolved tag/],
+  ...['!!str x', '!!map {}', '!!bool true', '!!null', '! x', '!x y'].map(
+    (tagged) => [`roles: {b: {on: ${tagged}}}`, /anchors, aliases and tags/] as const,
+  ),
+  ['!!map\nroles: {}', /anchors, aliases and tags/],
   ['roles: [', /^roles\.yaml:/],
 ]
 

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readSettings } from '../../src/config/settings.ts'
+
+const read = (yaml: string, env: Record<string, string> = {}) => readSettings(env, '/x', () => yaml)
+
+const refused: readonly (readonly [string, RegExp])[] = [
+  ['grace: 900h', /grace: "900h" is longer than can be timed/],
+  ['grace: 597h', /longer than can be timed/],
+  ['grace: 10', /"10" is no duration/],
+  ['engine: unix:///', /"unix:\/\/\/" is no unix socket/],
+  ['engine: unix:///run/', /is no unix socket/],
+  ['engine: tcp://127.0.0.1:2375', /is no unix socket/],
+  [`engine: unix:///${'x'.repeat(107)}`, /too long for a unix socket/],
+  ...[
+    '999.0.0.1:1',
+    '1.2.3:1',
+    '127.1:1',
+    '010.0.0.1:1',
+    '0x7f000001:1',
+    'a.0x1:1',
+    '"[1.2.3.4]:1"',
+    '"[beef]:1"',
+    '"[::g]:1"',
+    '"[1::2::3]:1"',
+    '127.0.0.1%lo:1',
+    'a..b:1',
+    'localhost',
+    'localhost:65536',
+  ].map((listen) => [`listen: ${listen}`, /is no address to listen on/] as const),
+  ['listen: !!str localhost:1', /anchors, aliases and tags/],
+]
+
+describe('dockgate.yaml', () => {
+  for (const [yaml, expected] of refused) {
+    it(`finds fault with ${yaml.slice(0, 40)}`, () => {
+      const found = read(yaml)
+      assert.ok('faults' in found)
+      assert.match(found.faults.map(({ message }) => message).join('\n'), expected)
+    })
+  }
+
+  it('finds the same fault in the environment, and names the variable', () => {
+    const found = read('', { DOCKGATE_LISTEN: '999.0.0.1:1', DOCKGATE_GRACE: '900h' })
+    assert.ok('faults' in found)
+    assert.deepEqual(
+      found.faults.map(({ where }) => where),
+      ['DOCKGATE_LISTEN', 'DOCKGATE_GRACE'],
+    )
+  })
+
+  const listens = [
+    ['"[::]:2376"', '::'],
+    ['"[::ffff:127.0.0.1]:1"', '::ffff:127.0.0.1'],
+    ['127.0.0.1:0', '127.0.0.1'],
+    ['":2376"', '0.0.0.0'],
+    ['localhost:1', 'localhost'],
+    ['my_gate.example-1.com:1', 'my_gate.example-1.com'],
+  ] as const
+  for (const [listen, host] of listens) {
+    it(`listens on ${listen}`, () => {
+      const found = read(`listen: ${listen}`)
+      assert.ok('settings' in found, JSON.stringify(found))
+      assert.equal(found.settings.listen.host, host)
+    })
+  }
+
+  it('lets streams go on for as long as a timer lasts', () => {
+    const found = read('grace: 596h')
+    assert.ok('settings' in found)
+    assert.ok(found.settings.graceMs < 2 ** 31)
+  })
+})
