@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { loadPolicy, loadSettings } from '../config/load.ts'
-import { isJudgeable, maxBodyBytes, readBody } from '../docker/body.ts'
+import { isJudgeable, readBody } from '../docker/body.ts'
 import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { isFailure, type Failure } from '../errors.ts'
@@ -154,9 +154,6 @@ async function explained(
     const [role] = admission.judge
     const reason = `it depends on the request body (--body FILE): ${inRoles(admission.judge)}`
     return { ...said, decision: 'ask', role: role?.name ?? null, reason }
-  }
-  if (judgeable && request.body.length > maxBodyBytes) {
-    return { ...said, decision: 'refuse', role: null, reason: 'the request body is too large' }
   }
   const read = judgeable ? readBody(asked, request.body, request.contentType) : asked
   if (isFailure(read)) return refused(asked.permission, read)

@@ -50,6 +50,7 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
     auditPath: settings.auditPath,
     policy,
     limits: settings,
+    maxBodyBytes: settings.maxBodyBytes,
     log,
     now: () => io.now().getTime(),
   })

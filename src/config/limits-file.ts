@@ -34,10 +34,28 @@ export function readLimits(value: Value | undefined): Limits | 'none' {
   for (const [name, given] of value.entries(Object.keys(readers))) {
     readers[name as keyof typeof readers](given, limits)
   }
+  const { totalMemory, totalCpus } = limits.quota
+  if (totalMemory !== undefined && limits.memory === undefined) {
+    value.fault('totalMemory counts the limits of containers', 'add memory: 1GiB')
+  }
+  if (totalCpus !== undefined && limits.cpus === undefined) {
+    value.fault('totalCpus counts the limits of containers', 'add cpus: 1')
+  }
   return Object.freeze(limits)
 }
 
 type Reader = (value: Value, limits: Writable) => void
+
+function quota(name: keyof Limits['quota'], read: (value: Value) => number | undefined): Reader {
+  return (value, limits) => {
+    const most = read(value)
+    if (most !== undefined) limits.quota = Object.freeze({ ...limits.quota, [name]: most })
+  }
+}
+
+function counted(name: keyof Limits['quota']): Reader {
+  return quota(name, (value) => amount(value, /^\d{1,7}$/, '20'))
+}
 
 /** One row a key, in the order in which the README tells of them. */
 const readers = {
@@ -73,7 +91,15 @@ const readers = {
   forbidEnv: (value, limits) => (limits.forbidEnv = words(value)),
   exec: (value, limits) => (limits.exec = execLimits(value)),
   build: (value, limits) => (limits.build = buildLimits(value)),
-} as const satisfies Record<keyof Limits, Reader>
+  containers: counted('containers'),
+  running: counted('running'),
+  volumes: counted('volumes'),
+  networks: counted('networks'),
+  imageCount: counted('imageCount'),
+  imageSize: quota('imageSize', size),
+  totalMemory: quota('totalMemory', size),
+  totalCpus: quota('totalCpus', (value) => amount(value, /^\d{1,4}(\.\d{1,9})?$/, '8')),
+} as const satisfies Record<Exclude<keyof Limits, 'quota'> | keyof Limits['quota'], Reader>
 
 function words(value: Value): ReadonlySet<string> {
   return new Set(value.texts().map(({ text }) => text))

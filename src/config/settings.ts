@@ -2,6 +2,7 @@
 // There is no setting for plaintext, and none that makes the client certificate optional.
 import { join, resolve } from 'node:path'
 import { canonicalAddress } from '../policy/network.ts'
+import { parseSize } from '../policy/size.ts'
 import type { Fault } from './fault.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
@@ -21,6 +22,8 @@ export interface Settings {
   readonly headersTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly maxHeaderBytes: number
+  /** The largest request body that is judged. */
+  readonly maxBodyBytes: number
 }
 
 const defaultListen = '0.0.0.0:2376'
@@ -30,7 +33,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
 const maxSocketPathBytes = 107
 /** A longer timer of Node's fires at once. */
 const maxTimerMs = 2 ** 31 - 1
-const keys = ['listen', 'engine', 'audit', 'log', 'grace']
+const keys = ['listen', 'engine', 'audit', 'log', 'grace', 'body']
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
 export function placesOf(
@@ -75,6 +78,11 @@ export function readSettings(
   const audit = said('audit', 'DOCKGATE_AUDIT', 'audit.log')
   const log = said('log', 'DOCKGATE_LOG', 'info')
   const grace = said('grace', 'DOCKGATE_GRACE', '10s')
+  const body = said('body', 'DOCKGATE_BODY', '1MiB')
+  const maxBodyBytes = parseSize(body.text) ?? 0
+  if (maxBodyBytes < 4096 || maxBodyBytes > 64 * 1024 * 1024) {
+    body.fault(`"${body.text}" is no size for a body that is judged`, '1MiB; 4KiB to 64MiB')
+  }
   const enginePath = engine.text.slice('unix://'.length)
   if (!engine.text.startsWith('unix:///') || enginePath.endsWith('/')) {
     engine.fault(`"${engine.text}" is no unix socket`, defaultEngine)
@@ -99,6 +107,7 @@ export function readSettings(
     keepAliveTimeoutMs: 300_000,
     // Registry credentials travel in headers: X-Registry-Config holds those of every registry.
     maxHeaderBytes: 256 * 1024,
+    maxBodyBytes,
   })
   return faults.length > 0 ? { faults } : { settings }
 }

@@ -6,9 +6,6 @@ import { readJson } from './json.ts'
 import type { Json, JsonObject, Operation } from './operation.ts'
 import { readShape } from './shape.ts'
 
-/** More is no body that a client of the Docker API sends. */
-export const maxBodyBytes = 1024 * 1024
-
 /** True where the body can be held against a shape. */
 export function isJudgeable(operation: Operation): boolean {
   return bodyShapes.has(operation.endpoint.id)

@@ -89,6 +89,11 @@ export function forward(
     signal: gone.signal,
   }
   const track = trackSession(forwarder, passage, incoming, () => gone.abort())
+  if (incoming.raw.socket.destroyed) {
+    // They left while it was judged: nothing else would tell that it is over.
+    track.end({ status: 0, how: 'client-left' })
+    return
+  }
   const failed = (error: unknown): void => {
     track.end({ status: 502, how: 'engine-broke' })
     forwarder.answer(reply, engineFailure(forwarder.engine, error), passage.id)
@@ -223,6 +228,7 @@ function trackSession(
       if (over) return
       over = true
       forwarder.sessions.remove(session)
+      passage.release?.()
       try {
         forwarder.audit.ended({
           id: passage.id,

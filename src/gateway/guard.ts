@@ -1,7 +1,7 @@
 // The way of every request, plain or upgraded, in one list: who asks, what is asked, may they, is it
 // on record. Only a passage that comes out of here opens the way to the engine.
 import type { Asked, Audit, Decided } from '../audit/record.ts'
-import { isJudgeable, maxBodyBytes, readBody, writeBody } from '../docker/body.ts'
+import { isJudgeable, readBody, writeBody } from '../docker/body.ts'
 import type { Operation, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { recordTarget } from '../docker/record-target.ts'
@@ -17,6 +17,7 @@ import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
 import { resolveHostPaths } from './host-paths.ts'
 import { makeVolumes } from './make-volumes.ts'
+import type { Quotas } from './quotas.ts'
 import { createRequestId } from './request-id.ts'
 import { resolveReferences } from './resolve.ts'
 
@@ -26,6 +27,9 @@ export interface Guard {
   readonly engine: Engine
   readonly audit: Audit
   readonly now: () => number
+  /** The largest request body that is judged. */
+  readonly maxBodyBytes: number
+  readonly quotas: Quotas
   /** Where the audit cannot be written, the operational log hears of it. */
   readonly complain: (error: unknown) => void
 }
@@ -40,6 +44,8 @@ export interface Passage {
   readonly target: string
   /** What is sent in place of the client's body, where that was judged. */
   readonly body?: Buffer
+  /** To be called when the engine has answered: others of the same owner wait for it. */
+  readonly release?: () => void
   readonly startedAt: number
 }
 
@@ -100,15 +106,16 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   } catch (error) {
     return { id, ...failure('audit-failed', undefined, String(error)) }
   }
-  const unprepared = await prepare?.()
-  return unprepared === undefined ? passage : refuse(guard, request, unprepared)
+  const prepared = await prepare?.()
+  if (prepared === undefined) return passage
+  return isFailure(prepared) ? refuse(guard, request, prepared) : { ...passage, ...prepared }
 }
 
 interface Granted {
   readonly role: string
   readonly operation: Operation
   /** What must be done on the engine first, once the decision is on record. */
-  readonly prepare?: () => Promise<Failure | undefined>
+  readonly prepare?: () => Promise<Failure | Pick<Passage, 'release'> | undefined>
 }
 
 /** Reads the body, asks the engine what the names mean, and lets the policy decide. */
@@ -119,7 +126,7 @@ async function judge(
   roles: readonly Role[],
 ): Promise<Failure | Deny | Granted> {
   const { principal } = peer
-  const read = await readJudged(incoming, asked)
+  const read = await readJudged(incoming, asked, guard.maxBodyBytes)
   if (isFailure(read)) return read
   const caught = (error: unknown): Failure =>
     error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
@@ -130,15 +137,23 @@ async function judge(
     if (!decision.allow) return decision
     const { operation } = decision
     const role = roles.find((candidate) => candidate.name === decision.role)
-    const isTheirs = (thing: Thing): boolean =>
-      role !== undefined && reaches(role.on, principal, thing)
+    if (role === undefined) throw new Error('INVARIANT: one of the roles has allowed it')
+    const isTheirs = (thing: Thing): boolean => reaches(role.on, principal, thing)
     return {
-      role: decision.role,
+      role: role.name,
       operation,
       prepare: async () => {
+        let release: (() => void) | undefined
         try {
-          return await makeVolumes(guard.engine, operation, things, isTheirs)
+          const room = await guard.quotas.enter(role, principal, operation, things)
+          if (room !== undefined && isFailure(room)) return room
+          release = room?.release
+          const unmade = await makeVolumes(guard.engine, operation, things, isTheirs)
+          if (unmade === undefined) return room
+          release?.()
+          return unmade
         } catch (error) {
+          release?.()
           return caught(error)
         }
       },
@@ -148,7 +163,11 @@ async function judge(
   }
 }
 
-async function readJudged(incoming: Incoming, asked: Operation): Promise<Operation | Failure> {
+async function readJudged(
+  incoming: Incoming,
+  asked: Operation,
+  maxBodyBytes: number,
+): Promise<Operation | Failure> {
   if (!isJudgeable(asked)) return asked
   const bytes = await readWholeBody(incoming, maxBodyBytes)
   if (isFailure(bytes)) return bytes

@@ -34,7 +34,8 @@ export async function lookUp(
   const bare = name.startsWith('/') ? name.slice(1) : name
   if (bare === '' || bare === '.' || bare === '..') return undefined
   const { status, value } = await engine.ask(row.path(encodeURIComponent(bare)))
-  if (status === 404) return undefined
+  // 400: it is no name at all, so nothing has it.
+  if (status === 404 || status === 400) return undefined
   if (status !== 200) {
     const { message } = asObject(value)
     // Such as 503 "this node is not a swarm manager": the engine's own words are the best.
@@ -63,6 +64,7 @@ const rows: Readonly<Record<ThingKind, Row>> = {
       Object.freeze({
         ...thing('image', value['Id'], text(value['Id']), labels(value, 'Config')),
         names: [...list(value['RepoTags']), ...list(value['RepoDigests'])],
+        volumes: Object.keys(asObject(asObject(value['Config'])['Volumes'])),
       }),
   },
   network: {

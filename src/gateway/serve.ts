@@ -11,6 +11,7 @@ import type { Policy } from '../policy/policy.ts'
 import { createGateway } from './app.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createEngine } from './engine.ts'
+import { createQuotas } from './quotas.ts'
 import { createSessions } from './sessions.ts'
 import type { ConnectionLimits, TlsMaterial } from './tls.ts'
 
@@ -23,6 +24,7 @@ export interface ServeOptions {
   readonly auditPath: string
   readonly policy: Policy
   readonly limits: ConnectionLimits
+  readonly maxBodyBytes: number
   readonly log: Logger
   readonly now: () => number
 }
@@ -59,6 +61,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       audit,
       now,
       complain,
+      maxBodyBytes: options.maxBodyBytes,
+      quotas: createQuotas(engine),
     },
     forwarder: { engine, audit, sessions, now, complain },
   })

@@ -48,7 +48,58 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
 ])
 
 function fillContainer(body: JsonObject, filling: Filling): JsonObject {
-  return inside(owned(body, filling), 'HostConfig', (host) => fillHost(host, filling))
+  return inside(owned(body, filling), 'HostConfig', (host) => {
+    const filled = fillHost(host, filling)
+    const anonymous = anonymousVolumes(body, host, filling)
+    if (anonymous.length === 0) return filled
+    const { Mounts: mounts } = filled
+    return { ...filled, Mounts: [...(isList(mounts) ? mounts : []), ...anonymous] }
+  })
+}
+
+/**
+ * The volumes that the engine would make without a name, as mounts that can carry a label. Where other
+ * containers lend theirs, it is not known which of the image's are left to be made.
+ */
+function anonymousVolumes(body: JsonObject, host: JsonObject, filling: Filling): readonly Json[] {
+  const image = [...filling.things].find(
+    ([reference]) =>
+      reference.kind === 'image' &&
+      reference.place.in === 'body' &&
+      reference.place.at[0] === 'Image',
+  )?.[1]
+  const lent = isList(host['VolumesFrom']) && host['VolumesFrom'].length > 0
+  const wanted = new Set([...keysOf(body['Volumes']), ...(lent ? [] : (image?.volumes ?? []))])
+  if (wanted.size === 0) return []
+  const taken = new Set(mountTargets(host))
+  return [...wanted].flatMap((target) =>
+    taken.has(clean(target)) || !target.startsWith('/')
+      ? []
+      : [{ Type: 'volume', Target: target, VolumeOptions: { Labels: filling.owner } }],
+  )
+}
+
+function mountTargets(host: JsonObject): readonly string[] {
+  const { Binds: binds, Mounts: mounts } = host
+  const bound = isList(binds) ? binds.map((bind) => string(bind).split(':')[1] ?? string(bind)) : []
+  const mounted = isList(mounts)
+    ? mounts.map((mount) => (isObject(mount) ? string(mount['Target']) : ''))
+    : []
+  return [...bound, ...mounted, ...keysOf(host['Tmpfs'])].map(clean)
+}
+
+/** As Go's path.Clean, for absolute paths. */
+function clean(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}
+
+function keysOf(value: Json | undefined): readonly string[] {
+  return isObject(value) ? Object.keys(value) : []
 }
 
 function kept(body: JsonObject, filling: Filling): JsonObject {

@@ -37,6 +37,22 @@ export interface Limits {
   readonly forbidEnv: ReadonlySet<string>
   readonly exec: ExecLimits
   readonly build: BuildLimits
+  /** How much they may have at once, of all that the role reaches. */
+  readonly quota: Quota
+}
+
+/** Absent: unlimited. */
+export interface Quota {
+  readonly containers?: number
+  readonly running?: number
+  readonly volumes?: number
+  readonly networks?: number
+  readonly imageCount?: number
+  /** Bytes of all their images. */
+  readonly imageSize?: number
+  /** Bytes and CPUs of all their containers' limits, running or not. */
+  readonly totalMemory?: number
+  readonly totalCpus?: number
 }
 
 /** `docker.io/library/*`, `registry.example.com/**`, `nginx:1.27`, `app@sha256:…` */
@@ -117,4 +133,5 @@ export const safeLimits: Limits = Object.freeze({
     remote: false,
     args: undefined,
   }),
+  quota: Object.freeze({}),
 })

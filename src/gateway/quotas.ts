@@ -1,0 +1,177 @@
+// How much somebody may have at once. What there is is counted on the engine itself, right before the
+// request goes to it, and the next of the same owner waits until it is answered: so two at once cannot
+// both take the last place.
+import { isObject } from '../docker/json.ts'
+import type { Json, JsonObject, Operation, Reference, Thing } from '../docker/operation.ts'
+import { failure, type Failure } from '../errors.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { Quota } from '../policy/limits.ts'
+import { labelsOf, ownerLabel } from '../policy/ownership.ts'
+import type { Role } from '../policy/role.ts'
+import type { Engine } from './engine.ts'
+
+export interface Quotas {
+  /** Undefined where nothing is counted; a place, to be released; or why there is none. */
+  enter(
+    role: Role,
+    principal: Principal,
+    operation: Operation,
+    things: ReadonlyMap<Reference, Thing | undefined>,
+  ): Promise<Failure | { readonly release: () => void } | undefined>
+}
+
+type Kind = keyof Quota
+
+const takes: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kind[]>([
+  ['ContainerCreate', ['containers', 'volumes', 'totalMemory', 'totalCpus']],
+  ['ContainerUpdate', ['totalMemory', 'totalCpus']],
+  ['ContainerStart', ['running']],
+  ['ContainerRestart', ['running']],
+  ['VolumeCreate', ['volumes']],
+  ['NetworkCreate', ['networks']],
+  ['ImageBuild', ['imageCount', 'imageSize']],
+  ['ImageCommit', ['imageCount', 'imageSize']],
+])
+
+export function createQuotas(engine: Engine): Quotas {
+  /** The end of the queue of each owner. */
+  const queues = new Map<string, Promise<void>>()
+
+  async function place(owner: string): Promise<() => void> {
+    const before = queues.get(owner)
+    let leave = (): void => undefined
+    const turn = new Promise<void>((resolve) => (leave = resolve))
+    queues.set(owner, turn)
+    await before
+    return () => {
+      if (queues.get(owner) === turn) queues.delete(owner)
+      leave()
+    }
+  }
+
+  return {
+    async enter(role, principal, operation, things) {
+      if (role.limits === 'none') return undefined
+      const { quota } = role.limits
+      const kinds = (takes.get(operation.endpoint.id) ?? []).filter(
+        (kind) => quota[kind] !== undefined,
+      )
+      if (kinds.length === 0) return undefined
+      const labels = labelsOf(role.on, principal) ?? [`${ownerLabel}=${principal.name}`]
+      // A build takes minutes: only other builds wait for it.
+      const counts =
+        kinds.includes('imageCount') || kinds.includes('imageSize') ? 'images' : 'things'
+      const release = await place(`${counts} ${labels.join(',')}`)
+      try {
+        const count = createCount(engine, labels)
+        for (const kind of kinds) {
+          const most = quota[kind] ?? 0
+          const wanted = await count[kind](operation, things)
+          if (wanted <= most) continue
+          release()
+          const has = kind === 'totalCpus' || kind in inBytes ? 'would come to' : 'would be'
+          return failure(
+            'denied',
+            `${principal.name} may not ${operation.permission} here: there ${has} ${wanted} in ${kind}, and role "${role.name}" allows ${most} (limits.${kind})`,
+          )
+        }
+        return { release }
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+  }
+}
+
+const inBytes = { totalMemory: true, imageSize: true }
+
+/** What there would be of each kind if the operation went through. */
+type Count = Readonly<
+  Record<
+    Kind,
+    (operation: Operation, things: ReadonlyMap<Reference, Thing | undefined>) => Promise<number>
+  >
+>
+
+function createCount(engine: Engine, labels: readonly string[]): Count {
+  const filters = encodeURIComponent(JSON.stringify({ label: labels }))
+  const list = async (path: string, key?: string): Promise<readonly JsonObject[]> => {
+    const { status, value } = await engine.ask(`${path}filters=${filters}`)
+    if (status !== 200) throw new Error(`the engine answers ${status} to ${path}`)
+    const found = key === undefined ? value : (value as JsonObject)[key]
+    return Array.isArray(found) ? (found as readonly JsonObject[]) : []
+  }
+  const containers = (): Promise<readonly JsonObject[]> => list('/containers/json?all=1&')
+  const images = (): Promise<readonly JsonObject[]> => list('/images/json?')
+  const sum = async (
+    operation: Operation,
+    things: ReadonlyMap<Reference, Thing | undefined>,
+    of: (host: JsonObject) => number,
+  ): Promise<number> => {
+    const target = [...things].find(([reference]) => reference.wants === 'target')?.[1]
+    const { body = {} } = operation
+    const host = isObject(body['HostConfig']) ? body['HostConfig'] : body
+    const others = (await containers()).filter(({ Id: id }) => id !== target?.id)
+    const held = await Promise.all(others.map(({ Id: id }) => inspectHost(engine, id as string)))
+    const before = target === undefined ? undefined : await inspectHost(engine, target.id)
+    const wanted = of(host) || (before === undefined ? 0 : of(before))
+    return held.reduce((total, one) => total + of(one), wanted)
+  }
+  return {
+    containers: async () => (await containers()).length + 1,
+    running: async (_, things) => {
+      const ids = (await list('/containers/json?')).map(({ Id: id }) => id)
+      const starts = [...things.values()].some((thing) => !ids.includes(thing?.id ?? ''))
+      return ids.length + (starts ? 1 : 0)
+    },
+    volumes: async (operation, things) =>
+      (await list('/volumes?', 'Volumes')).length + newVolumes(operation, things),
+    networks: async () => (await list('/networks?')).length + 1,
+    imageCount: async () => (await images()).length + 1,
+    imageSize: async () =>
+      (await images()).reduce((total, { Size: size }) => total + numberOf(size), 1),
+    totalMemory: (operation, things) => sum(operation, things, ({ Memory: it }) => numberOf(it)),
+    totalCpus: (operation, things) =>
+      sum(operation, things, (host) =>
+        numberOf(host['NanoCpus']) > 0
+          ? numberOf(host['NanoCpus']) / 1e9
+          : numberOf(host['CpuQuota']) / (numberOf(host['CpuPeriod']) || 100_000),
+      ),
+  }
+}
+
+async function inspectHost(engine: Engine, id: string): Promise<JsonObject> {
+  const { status, value } = await engine.ask(`/containers/${id}/json`)
+  // Gone meanwhile: it takes nothing any more.
+  if (status === 404) return {}
+  const host = (value as JsonObject)['HostConfig']
+  return isObject(host) ? host : {}
+}
+
+/** Named ones that are not there yet, and those without a name. */
+function newVolumes(
+  operation: Operation,
+  things: ReadonlyMap<Reference, Thing | undefined>,
+): number {
+  if (operation.endpoint.id === 'VolumeCreate') {
+    return [...things.values()].some((thing) => thing?.kind === 'volume') ? 0 : 1
+  }
+  const named = new Set(
+    [...things].flatMap(([{ kind, name }, thing]) =>
+      kind === 'volume' && thing === undefined ? [name] : [],
+    ),
+  )
+  const host = operation.body?.['HostConfig']
+  const mounts: Json = isObject(host) ? (host['Mounts'] ?? []) : []
+  const anonymous = Array.isArray(mounts)
+    ? mounts.filter(
+        (mount: Json) => isObject(mount) && mount['Type'] === 'volume' && !mount['Source'],
+      )
+    : []
+  return named.size + anonymous.length
+}
+
+function numberOf(value: Json | undefined): number {
+  return typeof value === 'number' ? value : 0
+}
