@@ -1,7 +1,8 @@
 // Sends a passage to the engine and its answer to the client: plain ones through
 // @fastify/http-proxy, whose upstream requests are made by our own engine client, hijacked ones
 // through a tunnel. Every byte is streamed.
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { Audit, Ended } from '../audit/record.ts'
@@ -116,8 +117,10 @@ export function forward(
     return
   }
 
+  const stopWaiting = boundHalfOpen(incoming.raw.socket, reply.raw)
   // `close` comes last, whoever ended it: before the answer is complete, the engine is let go.
   reply.raw.once('close', () => {
+    stopWaiting()
     if (!reply.raw.writableFinished) gone.abort()
     track.end({
       status: reply.raw.headersSent ? reply.raw.statusCode : 0,
@@ -135,6 +138,28 @@ export function forward(
     },
     onError: (_reply, { error }) => failed(error.cause ?? error),
   })
+}
+
+/** How long a client that has ended its side is waited for: with its answer to come, and under way. */
+const halfOpenMs = { waiting: 30_000, reading: 1_000 }
+
+/**
+ * Whoever ends their side right after asking (`nc -N`, `socat`) still reads. But nothing tells them from
+ * one who is gone until bytes are sent, so that a stream under way ends soon, as it does at the engine
+ * itself, and an answer that does not come is not waited for without end.
+ */
+function boundHalfOpen(socket: Socket, response: ServerResponse): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const ended = (): void => {
+    const leftMs = response.headersSent ? halfOpenMs.reading : halfOpenMs.waiting
+    timer = setTimeout(() => socket.destroy(), leftMs)
+  }
+  if (socket.readableEnded) ended()
+  else socket.once('end', ended)
+  return () => {
+    socket.off('end', ended)
+    clearTimeout(timer)
+  }
 }
 
 function requestHeaders(passage: Passage, incoming: Incoming): string[] {

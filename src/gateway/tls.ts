@@ -87,6 +87,8 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
     handler,
   )
   server.timeout = 0
+  // Node's switch for answering a client that has ended its side after asking; it has no option.
+  Object.assign(server, { httpAllowHalfOpen: true })
 
   // INVARIANT: HTTP parsing starts only for connections that `judge` admits.
   const [startHttp, ...others] = server.listeners('secureConnection')
