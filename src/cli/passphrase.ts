@@ -45,10 +45,11 @@ export function askHidden(io: Io, question: string): Promise<string | undefined>
     const take = (chunk: Buffer): void => {
       for (const [place, byte] of chunk.entries()) {
         if (byte === 0x0d || byte === 0x0a) {
-          // What was typed or pasted ahead is for the next question.
+          done(Buffer.from(bytes).toString('utf8'))
+          // What was typed or pasted ahead is for the next question, so it waits until nobody listens.
           const rest = chunk.subarray(place + 1)
           if (rest.length > 0) terminal.unshift(rest)
-          return done(Buffer.from(bytes).toString('utf8'))
+          return
         }
         if (byte === 0x03 || byte === 0x04) return done(undefined)
         if (byte === 0x7f || byte === 0x08) dropLetter(bytes)
