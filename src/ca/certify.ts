@@ -2,6 +2,7 @@
 // it says, and the record of it are one step of the store, so that of two who may not both have
 // something exactly one gets it.
 import type { KeyObject } from 'node:crypto'
+import { randomSerial, serialText } from './certificate.ts'
 import { markRevoked } from './revoke.ts'
 import { isCrlDue, nextRevocationList } from './sign-crl.ts'
 import { signLeaf } from './sign-leaf.ts'
@@ -12,7 +13,7 @@ import { commit, withStore } from './store.ts'
 import type { Issued, StoreIndex } from './store-index.ts'
 
 export interface Certification {
-  readonly leaf: Omit<Leaf, 'key'>
+  readonly leaf: Omit<Leaf, 'key' | 'serial'>
   /** What else the record says of the certificate. */
   readonly record?: Partial<Pick<Issued, 'by' | 'host' | 'renews'>>
   /** Serials to take back in the same step. */
@@ -32,14 +33,20 @@ export interface Certified {
 export async function certify(
   signer: Signer,
   key: KeyObject,
-  decide: (index: StoreIndex, now: Date) => Certification,
+  decide: (index: StoreIndex, now: Date, serial: string) => Certification,
 ): Promise<Certified> {
   const { folder, issuer } = signer
   return withStore(folder, () => {
     const index = requireOwnIndex(signer)
     const now = signer.now()
-    const { leaf, record = {}, supersedes = [], change = {} } = decide(index, now)
-    const { pem, issued: row } = signLeaf({ ...leaf, key }, issuer)
+    const serial = randomSerial()
+    const {
+      leaf,
+      record = {},
+      supersedes = [],
+      change = {},
+    } = decide(index, now, serialText(serial))
+    const { pem, issued: row } = signLeaf({ ...leaf, key, serial }, issuer)
     const issued = { ...row, ...record }
     const rest = markRevoked(index.issued, supersedes, { at: now, reason: 'superseded' })
     const next = { ...index, ...change, issued: [...rest, issued] }

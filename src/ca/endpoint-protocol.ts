@@ -9,6 +9,7 @@ import { z } from 'zod'
 export const endpointUri = 'urn:dockgate:ca'
 
 export const paths = {
+  enroll: '/v1/enroll',
   renew: '/v1/renew',
   supersede: '/v1/supersede',
   crl: '/v1/crl.pem',
@@ -18,6 +19,12 @@ export const maxBodyBytes = 32 * 1024
 
 const hours = z.int().min(1).max(876_000)
 
+const token = z
+  .string()
+  .min(1)
+  .max(16 * 1024)
+
+export const enrollBody = z.strictObject({ token, csr: z.string() })
 export const renewBody = z.strictObject({ csr: z.string(), hours: hours.optional() })
 export const supersedeBody = z.strictObject({})
 

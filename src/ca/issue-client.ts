@@ -5,6 +5,7 @@ import type { AlternativeNames } from './alternative-name.ts'
 import { CaError } from './ca-error.ts'
 import { clientBundle, defaultHost, readHost } from './client-bundle.ts'
 import { requireAttribute, requireName } from './client-name.ts'
+import { holderOf, validOf } from './holder.ts'
 import { defaultKeyKind, generateKey, toPkcs8 } from './keys.ts'
 import type { KeyKind } from './keys.ts'
 import { openIssuer } from './open-issuer.ts'
@@ -40,7 +41,7 @@ export interface ClientIssue {
   readonly revoked: readonly string[]
 }
 
-const defaultClientHours = 24 * 365
+export const defaultClientHours = 24 * 365
 
 export async function issueClient(access: Access, request: ClientRequest): Promise<ClientIssue> {
   const { folder, now } = access
@@ -100,23 +101,13 @@ export async function issueClient(access: Access, request: ClientRequest): Promi
   })
 }
 
-/** Names are folders, and some file systems take `Alice` and `alice` for one. */
 function refuseTaken(index: StoreIndex, { name, earlier }: ClientRequest): void {
-  const taken = index.issued.find(
-    (row) => row.kind === 'client' && row.name.toLowerCase() === name.toLowerCase(),
-  )
-  if (taken === undefined || (taken.name === name && earlier !== undefined)) return
-  const same = taken.name === name
-  throw new CaError('exists', `${JSON.stringify(taken.name)} has a certificate already`, {
-    hint: same
-      ? `"ca renew ${name}" for a new one, or --replace to revoke the old one as well`
-      : 'names that differ in case alone are one name',
+  const taken = holderOf(index, name)
+  if (taken === undefined || (taken === name && earlier !== undefined)) return
+  throw new CaError('exists', `${JSON.stringify(taken)} has a certificate already`, {
+    hint:
+      taken === name
+        ? `"ca renew ${name}" for a new one, or --replace to revoke the old one as well`
+        : 'names that differ in case alone are one name',
   })
-}
-
-function validOf(index: StoreIndex, name: string, now: Date): string[] {
-  return index.issued
-    .filter((row) => row.kind === 'client' && row.name === name)
-    .filter((row) => row.revoked === undefined && new Date(row.notAfter) > now)
-    .map((row) => row.serial)
 }

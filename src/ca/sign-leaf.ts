@@ -20,12 +20,13 @@ export interface Leaf {
   readonly period: Period
   /** The public half suffices. */
   readonly key: KeyObject
+  /** Random unless given. */
+  readonly serial?: Uint8Array
 }
 
 export function signLeaf(leaf: Leaf, issuer: Issuer): { pem: string; issued: Issued } {
-  const { kind, name, org, unit, names, period } = leaf
+  const { kind, name, org, unit, names, period, serial = randomSerial() } = leaf
   const publicKey = publicKeyDer(leaf.key)
-  const serial = randomSerial()
   const subject: DistinguishedName = [
     ...(org === undefined ? [] : [['O', org] as const]),
     ...(unit === undefined ? [] : [['OU', unit] as const]),

@@ -30,10 +30,28 @@ const issuedSchema = z.strictObject({
   fingerprint,
   host: z.string().optional(),
   /** Over the network, with a key that was made on the client's side; absent for what was made here. */
-  by: z.enum(['renew']).optional(),
+  by: z.enum(['renew', 'enroll']).optional(),
   /** The serial of the certificate that this one renewed. */
   renews: serial.optional(),
   revoked: z.strictObject({ at: moment, reason }).optional(),
+})
+
+/** What an enrollment token stands for. The token itself is not kept, so it cannot be read here. */
+const tokenSchema = z.strictObject({
+  id: z.string().min(1),
+  name: z.string().min(1),
+  org: z.string().optional(),
+  unit: z.string().optional(),
+  dns: z.array(z.string()),
+  email: z.array(z.string()),
+  uri: z.array(z.string()),
+  ip: z.array(z.string()),
+  lifetimeHours: z.int().min(1).optional(),
+  host: z.string().optional(),
+  /** What becomes of the certificates that the name has when the token is used. */
+  earlier: z.enum(['keep', 'revoke']).optional(),
+  until: moment,
+  used: z.strictObject({ at: moment, serial }).optional(),
 })
 
 const indexSchema = z.strictObject({
@@ -48,11 +66,13 @@ const indexSchema = z.strictObject({
   /** Where clients reach the gateway, said to `ca server` and written into every bundle. */
   host: z.string().optional(),
   issued: z.array(issuedSchema),
+  tokens: z.array(tokenSchema).optional(),
   /** Renames that belong to this state and may still have to be done. */
   moves: z.array(z.strictObject({ from: z.string(), to: z.string() })),
 })
 
 export type Issued = Readonly<z.infer<typeof issuedSchema>>
+export type Token = Readonly<z.infer<typeof tokenSchema>>
 export type StoreIndex = Readonly<z.infer<typeof indexSchema>>
 
 export function parseIndex(text: string): StoreIndex {

@@ -10,11 +10,15 @@ import { renew } from './ca-renew.ts'
 import { revoke } from './ca-revoke.ts'
 import { serve } from './ca-serve.ts'
 import { server } from './ca-server.ts'
+import { token } from './ca-token.ts'
 import { runCaVerb, type CaVerb } from './ca-verb.ts'
 import type { Verb } from './verb.ts'
 
 const verbs: ReadonlyMap<string, CaVerb> = new Map(
-  [init, server, issue, renew, revoke, crl, list, pkcs12, serve].map((verb) => [verb.name, verb]),
+  [init, server, issue, renew, revoke, crl, list, pkcs12, token, serve].map((verb) => [
+    verb.name,
+    verb,
+  ]),
 )
 
 const help = `usage: dockgate ca VERB [options]

@@ -6,6 +6,7 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['start', async () => (await import('./start.ts')).start],
   ['serve', async () => (await import('./serve.ts')).serve],
   ['ca', async () => (await import('./ca.ts')).ca],
+  ['enroll', async () => (await import('./enroll.ts')).enroll],
   ['renew', async () => (await import('./renew.ts')).renew],
   ['roles', async () => (await import('./roles.ts')).roles],
   ['check', async () => (await import('./check.ts')).check],

@@ -6,54 +6,36 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { issueClient } from '../../src/ca/issue-client.ts'
-import { issueServer } from '../../src/ca/issue-server.ts'
-import type { Access } from '../../src/ca/open-issuer.ts'
 import { createAuthority, serverPurpose } from '../helpers/authority.ts'
-import { createStore, temporaryFolder, verify } from '../helpers/ca-store.ts'
+import { temporaryFolder, verify } from '../helpers/ca-store.ts'
 import { alternativeNames, noAuthority, signingKey, text } from '../helpers/certificate-der.ts'
 import { dockerPrograms, runDocker, throughTls } from '../helpers/docker-cli.ts'
-import { runDockgate, serveDockgate, type Ran, type Serving } from '../helpers/dockgate-process.ts'
-import { startFakeEngine, type FakeEngine } from '../helpers/fake-engine.ts'
+import { runDockgate, type Ran } from '../helpers/dockgate-process.ts'
 import { startRecording } from '../helpers/recording-server.ts'
+import { createMachine, startSite, type Site } from '../helpers/site.ts'
 
-let store: Access
-let home = ''
-let endpoint: Serving
-let engine: FakeEngine
-let gateway: Serving
+let site: Site
 let url = ''
 
 before(async () => {
-  home = temporaryFolder()
-  store = await createStore({ folder: join(home, 'certs') })
-  engine = await startFakeEngine('alice')
-  await issueServer(store, { names: ['localhost'], ips: ['127.0.0.1'] })
-  writeFileSync(join(home, 'roles.yaml'), 'grants: []\n')
-  const env = { DOCKGATE_HOME: home, DOCKGATE_ENGINE: `unix://${engine.path}` }
-  gateway = await serveDockgate(['serve'], { ...env, DOCKGATE_LISTEN: '127.0.0.1:0' })
-  await issueServer(store, { host: `tcp://localhost:${gateway.port}` })
-  endpoint = await serveDockgate(['ca', 'serve', '--listen', '127.0.0.1:0'], env)
-  url = `https://localhost:${endpoint.port}`
+  site = await startSite()
+  ;({ url } = site)
 })
-after(async () => {
-  await endpoint.stop()
-  await gateway.stop()
-  await engine.close()
-})
+after(() => site.stop())
 
-/** A person's machine: a home with one bundle in it, as the operator handed it over. */
+/** A person's machine with one bundle on it, as the operator handed it over. */
 async function machine(name: string, lifetimeHours = 8) {
-  const { folder: made, issued } = await issueClient(store, { name, unit: 'dev', lifetimeHours })
-  const own = temporaryFolder()
-  const folder = join(own, '.dockgate', name)
-  mkdirSync(join(own, '.dockgate'))
+  const request = { name, unit: 'dev', lifetimeHours }
+  const { folder: made, issued } = await issueClient(site.store, request)
+  const own = createMachine()
+  const { env } = own
+  const folder = join(own.bundles, name)
   cpSync(made, folder, { recursive: true })
-  const env = { HOME: own, DOCKER_CONFIG: join(own, '.docker') }
   return {
     folder,
     serial: issued.serial,
     env,
-    renew: (...args: string[]): Promise<Ran> => runDockgate(['renew', ...args], env),
+    renew: (...args: string[]): Promise<Ran> => own.run('renew', ...args),
     read: (file: string): string => readFileSync(join(folder, file), 'utf8'),
   }
 }
@@ -78,8 +60,8 @@ describe('dockgate renew', () => {
     assert.notEqual(read('key.pem'), earlier)
     const cert = pairIn(folder)
     assert.notEqual(cert.serialNumber, serial)
-    writeFileSync(join(store.folder, 'got.pem'), read('cert.pem'))
-    const verified = verify(store.folder, 'sslclient', 'got.pem')
+    writeFileSync(join(site.store.folder, 'got.pem'), read('cert.pem'))
+    const verified = verify(site.store.folder, 'sslclient', 'got.pem')
     assert.equal(verified.status, 0, verified.text)
     for (const file of readdirSync(folder)) {
       assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file)
@@ -92,7 +74,7 @@ describe('dockgate renew', () => {
     assert.equal(said.serial, pairIn(folder).serialNumber)
     assert.notEqual(said.serial, cert.serialNumber)
     // The key was never said to anybody.
-    assert.doesNotMatch(endpoint.log(), /PRIVATE/)
+    assert.doesNotMatch(site.endpoint.log(), /PRIVATE/)
   })
 
   it('does nothing until it is time, for a timer', async () => {
@@ -105,7 +87,7 @@ describe('dockgate renew', () => {
     const due = await renew('--url', url, '--if-within', '9h', '--supersede', '--json')
     assert.equal(due.status, 0, due.stderr)
     assert.deepEqual(JSON.parse(due.stdout).superseded, [new X509Certificate(earlier).serialNumber])
-    const listed = await runDockgate(['ca', 'list'], { DOCKGATE_HOME: home })
+    const listed = await site.run('ca', 'list')
     assert.match(listed.stdout, /bob .*revoked .*superseded/)
     assert.match(listed.stdout, /bob .* valid/)
   })
@@ -116,7 +98,7 @@ describe('dockgate renew', () => {
       const { folder, env, renew } = await machine(name)
       const earlier = fingerprintOf(pairIn(folder))
       const version = ['version', '--format', '{{.Server.APIVersion}}']
-      const there = throughTls(`tcp://localhost:${gateway.port}`, folder)
+      const there = throughTls(`tcp://localhost:${site.gateway.port}`, folder)
       const archive = join(folder, `${name}.dockercontext`)
       const imported = await runDocker({}, ['context', 'import', name, archive], { program, env })
       assert.equal(imported.exit, 0, imported.stderr)
@@ -127,12 +109,12 @@ describe('dockgate renew', () => {
         [there, version],
         [{}, ['--context', name, ...version]],
       ] as const) {
-        engine.take()
+        site.engine.take()
         const ran = await runDocker(target, args, { program, env })
         assert.equal(ran.exit, 0, ran.stderr)
-        assert.match(engine.take().map(({ line }) => line).join(), /\/version/) // prettier-ignore
+        assert.match(site.engine.take().map(({ line }) => line).join(), /\/version/) // prettier-ignore
       }
-      const audit = readFileSync(join(home, 'audit.log'), 'utf8')
+      const audit = site.audit()
       assert.ok(audit.includes(fingerprintOf(pairIn(folder))))
       assert.ok(!audit.includes(earlier))
     })
@@ -178,7 +160,7 @@ describe('dockgate renew', () => {
   it('killed at any moment, leaves a bundle that works', async () => {
     const { folder, renew, env } = await machine('fred')
     assert.equal((await renew(folder, '--url', url)).status, 0)
-    for (let afterMs = 80; afterMs <= 240; afterMs += 10) {
+    for (let afterMs = 80; afterMs <= 240; afterMs += 20) {
       const limit = `timeout -s KILL ${afterMs / 1000} "$0" dist/main.js renew "$1"`
       spawnSync('sh', ['-c', limit, process.execPath, folder], { env: { ...process.env, ...env } })
       assert.equal((await renew(folder, '--if-within', '1h')).status, 0)
@@ -219,7 +201,7 @@ describe('dockgate renew', () => {
 
   it('of a revoked certificate is refused with the reason', async () => {
     const { folder, renew } = await machine('ida')
-    const taken = await runDockgate(['ca', 'revoke', 'ida'], { DOCKGATE_HOME: home })
+    const taken = await site.run('ca', 'revoke', 'ida')
     assert.equal(taken.status, 0, taken.stderr)
     const { status, stderr } = await renew(folder, '--url', url)
     assert.equal(status, 1)
@@ -230,7 +212,8 @@ describe('dockgate renew', () => {
     const { folder, renew } = await machine('jane')
     const names = alternativeNames(text(0x82, 'localhost'), text(0x86, 'urn:dockgate:ca'))
     const extensions = [noAuthority, signingKey, serverPurpose, names]
-    const server = (file: string): string => readFileSync(join(home, 'certs/server', file), 'utf8')
+    const server = (file: string): string =>
+      readFileSync(join(site.home, 'certs/server', file), 'utf8')
     const posers: [{ cert: string; key: string }, RegExp][] = [
       [createAuthority('Test CA').issue({ extensions }), /another CA/],
       [{ cert: server('cert.pem'), key: server('key.pem') }, /not that of a signing endpoint/],

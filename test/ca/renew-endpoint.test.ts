@@ -15,7 +15,13 @@ import { revoke } from '../../src/ca/revoke.ts'
 import { readIndex } from '../../src/ca/store.ts'
 import { createAuthority } from '../helpers/authority.ts'
 import { createStore, dayMs, hourMs, openssl } from '../helpers/ca-store.ts'
-import { identityIn, startEndpoint, type Identity, type TestEndpoint } from '../helpers/endpoint.ts'
+import {
+  identityIn,
+  movable,
+  startEndpoint,
+  type Identity,
+  type TestEndpoint,
+} from '../helpers/endpoint.ts'
 
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
@@ -177,14 +183,6 @@ describe('renewing at the endpoint', () => {
 function caItself(folder: string): Identity {
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
   return { cert: read('ca.pem'), key: read('ca.key') }
-}
-
-/** The same store under a clock that can be put forward. */
-function movable(store: Access): { access: Access; forward(byMs: number): void } {
-  let now = store.now
-  const access = { ...store }
-  Object.defineProperty(access, 'now', { get: () => now })
-  return { access, forward: (byMs) => void (now = new Date(now.getTime() + byMs)) }
 }
 
 describe('an expired certificate', () => {

@@ -27,6 +27,8 @@ export interface TestEndpoint {
   /** Everything that it logged. */
   log(): string
   post(path: string, body: unknown, identity?: Identity): Promise<Answer>
+  /** The same client, for another endpoint of the same CA. */
+  at(port: number): Pick<TestEndpoint, 'post'>
   close(): Promise<void>
 }
 
@@ -61,11 +63,15 @@ export async function startEndpoint(
     isOpen = false
   }
   closers.push(close)
+  const clientOf = (port: number): Pick<TestEndpoint, 'post'> => ({
+    post: (path, body, identity) => send({ port, ca, path, body, ...identity }),
+  })
   return {
+    ...clientOf(serving.port),
+    at: clientOf,
     port: serving.port,
     url: `https://localhost:${serving.port}`,
     log: () => logged,
-    post: (path, body, identity) => send({ port: serving.port, ca, path, body, ...identity }),
     close,
   }
 }
@@ -94,6 +100,14 @@ async function send(what: {
   const [response] = await once(request, 'response')
   const text = Buffer.concat(await response.toArray()).toString()
   return { status: response.statusCode, body: JSON.parse(text), headers: response.headers }
+}
+
+/** The same store under a clock that can be put forward. */
+export function movable(store: Access): { access: Access; forward(byMs: number): void } {
+  let { now } = store
+  const access = { ...store }
+  Object.defineProperty(access, 'now', { get: () => now })
+  return { access, forward: (byMs) => void (now = new Date(now.getTime() + byMs)) }
 }
 
 /** What a bundle shows. */

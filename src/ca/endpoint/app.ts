@@ -10,11 +10,13 @@ import { CaError } from '../ca-error.ts'
 import { readRequest } from '../certificate-request.ts'
 import type { Certified } from '../certify.ts'
 import { defaultHost } from '../client-bundle.ts'
-import { maxBodyBytes, paths, renewBody, supersedeBody } from '../endpoint-protocol.ts'
+import { enrollBody, maxBodyBytes, paths, renewBody, supersedeBody } from '../endpoint-protocol.ts'
 import type { SignedBody } from '../endpoint-protocol.ts'
+import { verifyToken } from '../enrollment-token.ts'
 import { readStored } from '../store.ts'
 import type { Signer } from '../signer.ts'
 import { shownBy } from './caller.ts'
+import { enroll } from './enroll.ts'
 import { answerOf } from './failure.ts'
 import type { OwnCertificate } from './own-certificate.ts'
 import { createQueue } from './queue.ts'
@@ -86,6 +88,13 @@ export function createApp(
     return { name, serial, notAfter, certificate: pem, ca, host: host ?? defaultHost }
   }
 
+  app.post(paths.enroll, async (request, reply) => {
+    const { token, csr } = read(enrollBody, request.body)
+    const claims = await verifyToken(token, signer.issuer, signer.now())
+    const key = readRequest(csr)
+    const made = await inTurn(() => enroll(signer, settings, claims, key))
+    return signed(request, reply, made)
+  })
   app.post(paths.renew, async (request, reply) => {
     const shown = shownBy(request.raw.socket as TLSSocket)
     const { csr, hours } = read(renewBody, request.body)

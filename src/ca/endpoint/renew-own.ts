@@ -13,15 +13,11 @@ import { requireOwnIndex } from '../signer.ts'
 import type { Signer } from '../signer.ts'
 import { requireCaller } from './caller.ts'
 import type { Shown } from './caller.ts'
-
-export interface RenewalLimits {
-  /** No certificate that is signed here lives longer. */
-  readonly maxHours: number
-}
+import type { LifetimeLimit } from './settings.ts'
 
 export async function renewOwn(
   signer: Signer,
-  limits: RenewalLimits,
+  limits: LifetimeLimit,
   shown: Shown,
   key: KeyObject,
   hours: number | undefined,
