@@ -8,7 +8,8 @@ COPY src src
 RUN node scripts/prepare.mjs && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production DOCKGATE_HOME=/etc/dockgate DOCKGATE_AUDIT=/var/log/dockgate/audit.log
+ENV NODE_ENV=production DOCKGATE_HOME=/etc/dockgate DOCKGATE_AUDIT=/var/log/dockgate/audit.log \
+    DOCKGATE_AUDIT_KEY=/var/log/dockgate/audit-key.pem
 WORKDIR /app
 COPY --from=build /src/package.json ./
 COPY --from=build /src/node_modules node_modules

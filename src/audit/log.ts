@@ -1,28 +1,83 @@
-// The audit as a file of JSON lines, written through pino. A record is handed to the operating system
-// before `decided` returns, and a failed write is an exception: what is not recorded is not done.
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { pino } from 'pino'
+// The audit as the gateway sees it. A record is handed to the operating system before `decided` returns,
+// and a failed write is an exception: what is not recorded is not done.
+import { LogFile, type LogFileOptions } from './log-file.ts'
 import type { Audit } from './record.ts'
+import { openSigningKey } from './signing-key.ts'
 
-export function openAudit(path: string, now: () => number): Audit {
-  const file = openSync(path, 'a', 0o600)
-  const log = pino(
-    {
-      base: null,
-      timestamp: () => `,"time":"${new Date(now()).toISOString()}"`,
-      formatters: { level: (level) => ({ level }) },
-    },
-    {
-      write(line: string) {
-        const bytes = Buffer.from(line)
-        // A short write (a full disk) is completed or fails: never a torn line without an error.
-        for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done)
-      },
-    },
-  )
+export interface AuditOptions extends LogFileOptions {
+  readonly keyPath: string
+  /** While no record can be written: refuse all, or let through what only reads. */
+  readonly onFailure: 'refuse' | 'allow-reads'
+  /** Told once, when it begins. */
+  readonly failing: (error: unknown) => void
+  readonly recovered: () => void
+}
+
+/** How long a record may wait for a signature. */
+const checkpointEveryMs = 10_000
+
+interface Outage {
+  readonly since: string
+  readonly error: string
+  /** What went unrecorded. */
+  decided: number
+  ended: number
+}
+
+export function createAudit(options: AuditOptions): Audit {
+  const log = new LogFile(options, openSigningKey(options.keyPath))
+  let outage: Outage | undefined
+
+  /** Runs what writes; while that fails nothing is lost but what `lost` counts. */
+  function attempt(write: () => void, lost?: 'decided' | 'ended'): void {
+    try {
+      if (outage !== undefined) {
+        log.append('resumed', outage)
+        outage = undefined
+        options.recovered()
+      }
+      write()
+    } catch (error) {
+      if (outage === undefined) {
+        const since = new Date(options.now()).toISOString()
+        outage = { since, error: String(error), decided: 0, ended: 0 }
+        options.failing(error)
+      }
+      if (lost !== undefined) outage[lost] += 1
+      throw error
+    }
+  }
+
+  let timer: NodeJS.Timeout | undefined
+  const tick = (): void => {
+    try {
+      if (outage !== undefined || log.unsigned > 0) attempt(() => log.checkpoint('time'))
+    } catch {
+      // It was told when it began; the next record tries again.
+    }
+  }
   return {
-    decided: (record) => log.info({ event: 'decided', ...record }),
-    ended: (record) => log.info({ event: 'ended', ...record }),
-    close: () => closeSync(file),
+    readsGoOn: options.onFailure === 'allow-reads',
+    open() {
+      log.open()
+      timer = setInterval(tick, checkpointEveryMs).unref()
+    },
+    decided: (record) => attempt(() => log.append('decided', record), 'decided'),
+    ended(record) {
+      try {
+        attempt(() => log.append('ended', record), 'ended')
+      } catch {
+        // What is over cannot be refused: it is counted.
+      }
+    },
+    close() {
+      clearInterval(timer)
+      try {
+        log.close()
+      } catch (error) {
+        // The next start says that this end was none.
+        options.failing(error)
+      }
+    },
   }
 }

@@ -9,6 +9,8 @@ export interface Asked {
   readonly address: string
   /** `container.create`; `unknown` where the request could not be read that far. */
   readonly operation: string
+  /** The same in words, with the names that matter: `create container web from nginx`. */
+  readonly intent?: string
   readonly method: string
   /** The canonical target; what the client wrote, shortened, where it could not be read. */
   readonly target: string
@@ -35,8 +37,13 @@ export interface Ended {
 }
 
 export interface Audit {
+  /** Takes up the chain where the last process left it; throws where nothing can be written. */
+  open(): void
+  /** What only reads may pass without a record while none can be written. */
+  readonly readsGoOn: boolean
   /** Returns when the record is with the operating system; throws where it cannot be written. */
   decided(record: Decided): void
+  /** Never throws: an end that cannot be written is counted, and the count recorded later. */
   ended(record: Ended): void
   close(): void
 }

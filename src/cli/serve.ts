@@ -14,6 +14,7 @@ Serves the Docker API over mutual TLS, until SIGTERM or SIGINT; a second signal 
   DOCKGATE_LISTEN  address to listen on (default 0.0.0.0:2376)
   DOCKGATE_ENGINE  the engine's socket (default unix:///var/run/docker.sock)
   DOCKGATE_AUDIT   the audit's file (default audit.log)
+  DOCKGATE_AUDIT_KEY  the key that signs it, made where it is missing (default audit-key.pem)
   DOCKGATE_LOG     fatal, error, warn, info (default), debug, trace; the log goes to stderr
   DOCKGATE_GRACE   how long streams may go on after the first signal (default 10s)
 
@@ -47,7 +48,7 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
     listen: settings.listen,
     enginePath: settings.enginePath,
     certs: settings.certs,
-    auditPath: settings.auditPath,
+    audit: settings.audit,
     policy,
     limits: settings,
     maxBodyBytes: settings.maxBodyBytes,

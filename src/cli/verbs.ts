@@ -11,5 +11,6 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['roles', async () => (await import('./roles.ts')).roles],
   ['check', async () => (await import('./check.ts')).check],
   ['health', async () => (await import('./health.ts')).health],
+  ['audit', async () => (await import('./audit.ts')).audit],
   ['explain', async () => (await import('./explain.ts')).explain],
 ])

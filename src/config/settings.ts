@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import { canonicalAddress } from '../policy/network.ts'
 import { parseSize } from '../policy/size.ts'
+import { readAuditSettings, type AuditSettings } from './audit-settings.ts'
 import type { Fault } from './fault.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
@@ -14,7 +15,7 @@ export interface Settings {
   readonly enginePath: string
   readonly certs: string
   readonly rolesPath: string
-  readonly auditPath: string
+  readonly audit: AuditSettings
   readonly logLevel: string
   /** How long streams may go on after the first SIGTERM. */
   readonly graceMs: number
@@ -75,7 +76,7 @@ export function readSettings(
 
   const listen = said('listen', 'DOCKGATE_LISTEN', defaultListen)
   const engine = said('engine', 'DOCKGATE_ENGINE', defaultEngine)
-  const audit = said('audit', 'DOCKGATE_AUDIT', 'audit.log')
+  const audit = readAuditSettings(entries.get('audit'), env, home, faults)
   const log = said('log', 'DOCKGATE_LOG', 'info')
   const grace = said('grace', 'DOCKGATE_GRACE', '10s')
   const body = said('body', 'DOCKGATE_BODY', '1MiB')
@@ -99,7 +100,7 @@ export function readSettings(
     ...places,
     listen: readListen(listen.text, listen.fault),
     enginePath,
-    auditPath: resolve(home, audit.text),
+    audit,
     logLevel: log.text,
     graceMs: readDuration(grace.text, grace.fault),
     handshakeTimeoutMs: 10_000,

@@ -2,6 +2,7 @@
 // on record. Only a passage that comes out of here opens the way to the engine.
 import type { Asked, Audit, Decided } from '../audit/record.ts'
 import { isJudgeable, readBody, writeBody } from '../docker/body.ts'
+import { intentOf } from '../docker/intent.ts'
 import type { Operation, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { recordTarget } from '../docker/record-target.ts'
@@ -30,8 +31,6 @@ export interface Guard {
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
   readonly quotas: Quotas
-  /** Where the audit cannot be written, the operational log hears of it. */
-  readonly complain: (error: unknown) => void
 }
 
 /** The leave to go on: what goes to the engine, for whom, by which role. */
@@ -103,8 +102,10 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   })
   try {
     guard.audit.decided({ ...describe(request, recordTarget(operation)), decision: 'allow', role })
-  } catch (error) {
-    return { id, ...failure('audit-failed', undefined, String(error)) }
+  } catch {
+    // The audit itself has told why. An attached terminal changes things, whatever its method is.
+    const { changes, hijacks } = asked.endpoint
+    if (changes || hijacks || !guard.audit.readsGoOn) return unrecorded(request)
   }
   const prepared = await prepare?.()
   if (prepared === undefined) return passage
@@ -121,13 +122,14 @@ interface Granted {
 /** Reads the body, asks the engine what the names mean, and lets the policy decide. */
 async function judge(
   guard: Guard,
-  { peer, incoming }: Request,
+  request: Request,
   asked: Operation,
   roles: readonly Role[],
 ): Promise<Failure | Deny | Granted> {
-  const { principal } = peer
-  const read = await readJudged(incoming, asked, guard.maxBodyBytes)
+  const { principal } = request.peer
+  const read = await readJudged(request.incoming, asked, guard.maxBodyBytes)
   if (isFailure(read)) return read
+  request.operation = read
   const caught = (error: unknown): Failure =>
     error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
   try {
@@ -240,9 +242,15 @@ function describe({ id, peer, incoming, operation }: Request, target: string): A
     fingerprint: peer.principal.fingerprint,
     address: peer.address,
     operation: operation?.permission ?? 'unknown',
+    ...(operation === undefined ? {} : { intent: intentOf(operation) }),
     method: incoming.raw.method ?? '',
     target,
   }
+}
+
+function unrecorded({ id }: Request): Refusal {
+  const { status, message } = failure('audit-failed')
+  return { id, status, message: `dockgate: ${message} (quote ${id})` }
 }
 
 const maxUnreadTarget = 200
@@ -292,7 +300,7 @@ function incomingTarget({ operation, incoming }: Request): string {
 function recordDenial(guard: Guard, record: Decided): void {
   try {
     guard.audit.decided(record)
-  } catch (error) {
-    guard.complain(error)
+  } catch {
+    // The audit itself has told why, once.
   }
 }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { openAudit } from '../audit/log.ts'
+import { createAudit, type AuditOptions } from '../audit/log.ts'
 import type { Policy } from '../policy/policy.ts'
 import { createGateway } from './app.ts'
 import { createAuthenticator } from './authenticate.ts'
@@ -21,7 +21,7 @@ export interface ServeOptions {
   readonly enginePath: string
   /** The folder that the CA script writes. */
   readonly certs: string
-  readonly auditPath: string
+  readonly audit: Omit<AuditOptions, 'now' | 'failing' | 'recovered'>
   readonly policy: Policy
   readonly limits: ConnectionLimits
   readonly maxBodyBytes: number
@@ -40,7 +40,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { log, now } = options
   const material = readMaterial(options.certs)
   const engine = createEngine(options.enginePath)
-  const audit = openAudit(options.auditPath, now)
+  const audit = createAudit({
+    ...options.audit,
+    now,
+    failing: (error) => log.error({ err: error }, 'the audit cannot be written'),
+    recovered: () => log.warn('the audit can be written again'),
+  })
   const sessions = createSessions()
   const authenticator = createAuthenticator(material.ca, now)
   const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
@@ -60,7 +65,6 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       engine,
       audit,
       now,
-      complain,
       maxBodyBytes: options.maxBodyBytes,
       quotas: createQuotas(engine),
     },
@@ -72,6 +76,13 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   })
   server.listen({ ...options.listen, backlog: 1024 })
   await once(server, 'listening')
+  // Not before the port is ours: a second gateway started by mistake must not touch the log.
+  try {
+    audit.open()
+  } catch (error) {
+    server.close()
+    throw new Error(`the audit cannot be opened: ${String(error)}`, { cause: error })
+  }
   const { address, port } = server.address() as AddressInfo
 
   async function close(graceMs: number): Promise<void> {

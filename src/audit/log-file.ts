@@ -1,0 +1,234 @@
+// The log on disk: appends records to the chain, notices when somebody else touched the file, rotates it,
+// and takes the chain up again after a crash, with a record of what it found.
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { basename } from 'node:path'
+import { signCheckpoint } from './checkpoint.ts'
+import { nextRotatedPath, readFirst, rotatedFiles } from './files.ts'
+import { headPathOf, openHead, type Head } from './head.ts'
+import { formatLine, hashLine, origin, type Position } from './line.ts'
+import { examine, type Trouble } from './recovery.ts'
+import { expiredFiles, type Keep } from './retention.ts'
+import type { SigningKey } from './signing-key.ts'
+
+export interface LogFileOptions {
+  readonly path: string
+  readonly rotate: {
+    readonly bytes: number
+    /** A new file for each day, by UTC. */
+    readonly daily: boolean
+  }
+  readonly keep: Keep
+  readonly now: () => number
+}
+
+interface Opened {
+  readonly file: number
+  readonly head: Head
+  readonly inode: number
+  /** Day of its first record. */
+  readonly day: string
+  bytes: number
+  /** Nothing but the checkpoint that begins it: not worth a rotation. */
+  fresh: boolean
+}
+
+type Why = 'opened' | 'count' | 'time' | 'rotated' | 'continued' | 'closed'
+
+/** So many records at most wait for a signature; verification takes more for a forgery. */
+export const recordsPerCheckpoint = 1_000
+
+export class LogFile {
+  readonly #options: LogFileOptions
+  readonly #key: SigningKey
+  /** What this process knows to be last. */
+  #last: Position | undefined
+  #opened: Opened | undefined
+  #unsigned = 0
+  #firstOpening = true
+  /** What was found at an opening and is not on record yet. */
+  #troubles: Trouble[] = []
+
+  constructor(options: LogFileOptions, key: SigningKey) {
+    this.#options = options
+    this.#key = key
+  }
+
+  /** Records since the last checkpoint. */
+  get unsigned(): number {
+    return this.#unsigned
+  }
+
+  open(): void {
+    if (this.#opened === undefined) this.#open(false)
+  }
+
+  append(event: string, fields: object): void {
+    const opened = this.#ready()
+    const time = this.#time()
+    if (this.#unsigned >= recordsPerCheckpoint) this.#checkpoint(opened, time, 'count')
+    const line = this.#format(time, event, fields)
+    const { rotate } = this.#options
+    const full = opened.bytes + line.length > rotate.bytes
+    if (!opened.fresh && (full || (rotate.daily && time.slice(0, 10) > opened.day))) {
+      const next = this.#rotate(opened, time)
+      this.#write(next, this.#format(time, event, fields))
+    } else {
+      this.#write(opened, line)
+    }
+  }
+
+  checkpoint(why: Why): void {
+    // A head that was taken away is still written to, where nobody sees it.
+    if (!existsSync(headPathOf(this.#options.path))) this.#letGo()
+    const opened = this.#ready()
+    this.#checkpoint(opened, this.#time(), why)
+    // What is signed shall outlive the machine too; nobody waits for it.
+    fdatasync(opened.file, () => {})
+  }
+
+  close(): void {
+    try {
+      if (this.#opened !== undefined) {
+        this.checkpoint('closed')
+        fsyncSync(this.#opened.file)
+      }
+    } finally {
+      this.#letGo()
+    }
+  }
+
+  #time(): string {
+    return new Date(this.#options.now()).toISOString()
+  }
+
+  #format(time: string, event: string, fields: object): Buffer {
+    return Buffer.from(`${formatLine(this.#last ?? origin, time, event, fields)}\n`)
+  }
+
+  /** The file, if it still is the one at its path and as long as it was left. */
+  #ready(): Opened {
+    const opened = this.#opened
+    if (opened === undefined) return this.#open(false)
+    const found = statSync(this.#options.path, { throwIfNoEntry: false })
+    if (found?.ino === opened.inode && found.size === opened.bytes) return opened
+    this.#letGo()
+    return this.#open(true)
+  }
+
+  #open(touched: boolean): Opened {
+    const { path } = this.#options
+    const found = examine(path, this.#last, touched)
+    const file = openSync(path, 'a', 0o600)
+    try {
+      if (found.tornBytes > 0) ftruncateSync(file, found.wholeBytes)
+      this.#opened = {
+        file,
+        head: openHead(headPathOf(path)),
+        inode: statSync(path).ino,
+        day: found.day ?? this.#time().slice(0, 10),
+        bytes: found.wholeBytes,
+        fresh: false,
+      }
+      this.#last = found.last
+      // Of a torn end nothing is left to be found again.
+      const torn = this.#troubles.filter((trouble) => trouble.found === 'torn')
+      this.#troubles = [...torn, ...found.troubles]
+      this.#begin(this.#opened, found.how, found.previous)
+      return this.#opened
+    } catch (error) {
+      if (this.#opened === undefined) closeSync(file)
+      this.#letGo()
+      throw error
+    }
+  }
+
+  /** What stands first: in a new file a checkpoint that vouches for its start, then what was found. */
+  #begin(opened: Opened, how: string, previous: string | undefined): void {
+    const time = this.#time()
+    if (opened.bytes === 0 && this.#last !== undefined && this.#last.seq > 0) {
+      this.#checkpoint(opened, time, 'continued', previous)
+    }
+    if (this.#firstOpening) {
+      this.#write(opened, this.#format(time, 'opened', { how, key: this.#key.id }))
+      this.#firstOpening = false
+    }
+    for (const trouble of this.#troubles) {
+      this.#write(opened, this.#format(time, 'recovered', trouble))
+    }
+    this.#troubles = []
+    if (this.#unsigned > 0) this.#checkpoint(opened, time, 'opened')
+    this.#retire(opened, time)
+  }
+
+  #write(opened: Opened, bytes: Buffer): void {
+    const position = { seq: (this.#last?.seq ?? 0) + 1, hash: hashLine(bytes.subarray(0, -1)) }
+    try {
+      // A full disk takes a part of a line before it says so.
+      for (let done = 0; done < bytes.length;) done += writeSync(opened.file, bytes, done)
+      opened.head.write(position)
+    } catch (error) {
+      try {
+        ftruncateSync(opened.file, opened.bytes)
+      } catch {
+        // The next opening finds what was left, and says so.
+        this.#letGo()
+      }
+      throw error
+    }
+    opened.bytes += bytes.length
+    opened.fresh = false
+    this.#last = position
+    this.#unsigned += 1
+  }
+
+  #checkpoint(opened: Opened, time: string, why: Why, file?: string): void {
+    const { seq, hash } = this.#last ?? origin
+    const jws = signCheckpoint(this.#key, { seq: seq + 1, prev: hash, time })
+    const fields = { why, ...(file === undefined ? {} : { file }), jws }
+    this.#write(opened, this.#format(time, 'checkpoint', fields))
+    this.#unsigned = 0
+  }
+
+  #rotate(opened: Opened, time: string): Opened {
+    const { path } = this.#options
+    const rotated = nextRotatedPath(path, opened.day)
+    this.#checkpoint(opened, time, 'rotated', basename(rotated))
+    fsyncSync(opened.file)
+    renameSync(path, rotated)
+    this.#letGo()
+    const next = this.#open(false)
+    next.fresh = true
+    return next
+  }
+
+  /** The record first: what goes is on record, and its absence is no fault. */
+  #retire(opened: Opened, time: string): void {
+    const rotated = rotatedFiles(this.#options.path)
+    const expired = expiredFiles(rotated, this.#options.keep, time.slice(0, 10))
+    if (expired.length === 0) return
+    const first = readFirst(rotated[expired.length]?.path ?? this.#options.path)
+    if (first === undefined) return
+    const files = expired.map((file) => basename(file.path))
+    this.#write(opened, this.#format(time, 'retired', { files, through: first.seq - 1 }))
+    for (const file of expired) rmSync(file.path, { force: true })
+  }
+
+  #letGo(): void {
+    const opened = this.#opened
+    this.#opened = undefined
+    if (opened === undefined) return
+    closeSync(opened.file)
+    opened.head.close()
+  }
+}
