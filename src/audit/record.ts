@@ -34,6 +34,8 @@ export interface Ended {
   readonly bytesOut: number
   readonly durationMs: number
   readonly how: 'finished' | 'client-left' | 'engine-broke' | 'ended'
+  /** Why it was ended. */
+  readonly why?: string
 }
 
 export interface Audit {

@@ -42,16 +42,10 @@ export const serve: Verb = {
 /** Resolves when the gateway has stopped. */
 export async function runGateway(io: Io, ready?: (port: number) => void): Promise<number> {
   const settings = loadSettings(io.env, io.cwd)
-  const policy = loadPolicy(settings.rolesPath)
   const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }))
   const serving = await serveGateway({
-    listen: settings.listen,
-    enginePath: settings.enginePath,
-    certs: settings.certs,
-    audit: settings.audit,
-    policy,
-    limits: settings,
-    maxBodyBytes: settings.maxBodyBytes,
+    loadSettings: () => loadSettings(io.env, io.cwd),
+    loadPolicy: () => loadPolicy(settings.rolesPath),
     log,
     now: () => io.now().getTime(),
   })
@@ -63,6 +57,6 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
   log.info({ signal }, 'stopping')
   // The second signal ends it now, whatever is still under way.
   void nextSignal().then(() => process.exit(1))
-  await serving.close(settings.graceMs)
+  await serving.close()
   return 0
 }

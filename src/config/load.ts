@@ -28,6 +28,11 @@ export function loadSettings(
 
 export function loadPolicy(path: string): Policy {
   const text = readRolesText(path)
+  // Editors that write in place leave a file empty for a moment.
+  if (text.trim() === '') {
+    const hint = 'write "grants: []" where nobody shall have a role'
+    throw new FaultyConfig([{ where: 'roles.yaml', message: 'it is empty', hint }])
+  }
   const read = parseRoles(text, 'roles.yaml')
   if ('faults' in read) throw new FaultyConfig(read.faults)
   return compilePolicy(read.file, createHash('sha256').update(text).digest('hex'))

@@ -25,6 +25,12 @@ export interface Settings {
   readonly maxHeaderBytes: number
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
+  /** The unix socket that `dockgate status` and its like speak to. */
+  readonly controlPath: string
+  /** What an expired or unreadable revocation list does: refuses everybody, or is only warned of. */
+  readonly crl: 'refuse' | 'warn'
+  /** How long before a certificate or the revocation list runs out the log begins to say so. */
+  readonly remindMs: number
 }
 
 const defaultListen = '0.0.0.0:2376'
@@ -34,7 +40,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
 const maxSocketPathBytes = 107
 /** A longer timer of Node's fires at once. */
 const maxTimerMs = 2 ** 31 - 1
-const keys = ['listen', 'engine', 'audit', 'log', 'grace', 'body']
+const keys = ['listen', 'engine', 'audit', 'log', 'grace', 'body', 'control', 'crl', 'remind']
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
 export function placesOf(
@@ -84,6 +90,13 @@ export function readSettings(
   if (maxBodyBytes < 4096 || maxBodyBytes > 64 * 1024 * 1024) {
     body.fault(`"${body.text}" is no size for a body that is judged`, '1MiB; 4KiB to 64MiB')
   }
+  const control = said('control', 'DOCKGATE_CONTROL', 'control.sock')
+  const crl = said('crl', 'DOCKGATE_CRL', 'refuse')
+  const remind = said('remind', 'DOCKGATE_REMIND', '168h')
+  const controlPath = resolve(home, control.text)
+  if (crl.text !== 'refuse' && crl.text !== 'warn') {
+    crl.fault(`"${crl.text}" is neither refuse nor warn`, 'refuse')
+  }
   const enginePath = engine.text.slice('unix://'.length)
   if (!engine.text.startsWith('unix:///') || enginePath.endsWith('/')) {
     engine.fault(`"${engine.text}" is no unix socket`, defaultEngine)
@@ -109,6 +122,9 @@ export function readSettings(
     // Registry credentials travel in headers: X-Registry-Config holds those of every registry.
     maxHeaderBytes: 256 * 1024,
     maxBodyBytes,
+    controlPath,
+    crl: crl.text === 'warn' ? 'warn' : 'refuse',
+    remindMs: readDuration(remind.text, remind.fault),
   })
   return faults.length > 0 ? { faults } : { settings }
 }

@@ -1,16 +1,19 @@
 // Certificate → principal. Decides at the end of the handshake whether a connection may speak HTTP,
 // and holds for each admitted connection who it is.
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { isFailure } from '../errors.ts'
 import { readPrincipal } from '../identity/certificate.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Verdict } from './tls.ts'
+import type { Trust } from './trust.ts'
 
 /** An admitted connection. */
 export interface Peer {
   readonly principal: Principal
   readonly address: string
+  /** SHA-256 of the root that signed it; all of the trusted ones where one between them did. */
+  readonly anchor: string
 }
 
 export interface Authenticator {
@@ -18,63 +21,80 @@ export interface Authenticator {
   judge(socket: TLSSocket): Verdict
   /** Who is at the other end; undefined for a connection that `judge` did not admit. */
   peerOf(socket: object): Peer | undefined
-  /** Why this principal may not go on, now: its time is over. */
-  outdated(principal: Principal): string | undefined
-  /** Replaces the trusted roots. */
-  trust(caPem: string): void
+  /** Why this peer may not go on, now: its time is over, or it was taken back. */
+  outdated(peer: Peer): string | undefined
 }
 
 /** Principals are cached by fingerprint, so that a reconnecting client costs no second parse. */
 const cachedPrincipals = 1_000
 
-export function createAuthenticator(caPem: string, now: () => number): Authenticator {
-  let roots = readRoots(caPem)
+type Known = Pick<Peer, 'principal' | 'anchor'>
+
+/** `trust` gives what is in force now; it may change between any two calls. */
+export function createAuthenticator(trust: () => Trust, now: () => number): Authenticator {
   const peers = new WeakMap<object, Peer>()
-  const principals = new Map<string, Principal>()
+  let cached: { readonly for: Trust; readonly known: Map<string, Known> } | undefined
 
   function judge(socket: TLSSocket): Verdict {
     const cert = socket.getPeerX509Certificate()
     if (cert === undefined) return { admit: false, cause: 'no client certificate' }
+    const { roots } = trust()
     const problem = verificationError(socket)
-    if (problem !== undefined && !isOnlyTime(problem, cert, roots)) {
+    if (problem !== undefined && !(tellable.has(problem) && issuerOf(cert, roots) !== undefined)) {
       return { admit: false, cause: problem }
     }
-    const fingerprint = cert.fingerprint256.replaceAll(':', '').toLowerCase()
-    let principal = principals.get(fingerprint)
-    if (principal === undefined) {
-      const read = readPrincipal(cert.raw, fingerprint)
-      if (isFailure(read)) return { admit: false, cause: read.detail ?? read.message }
-      principal = read
-    }
+    const known = identify(cert)
+    if (typeof known === 'string') return { admit: false, cause: known }
+    const peer = Object.freeze({ ...known, address: socket.remoteAddress ?? 'unknown' })
     const tell =
-      outdated(principal) ?? (problem === undefined ? undefined : 'your certificate is not valid')
-    if (tell !== undefined) return { admit: false, cause: tell, tell }
-    if (principals.size >= cachedPrincipals) principals.clear()
-    principals.set(fingerprint, principal)
-    peers.set(socket, Object.freeze({ principal, address: socket.remoteAddress ?? 'unknown' }))
+      outdated(peer) ?? (problem === undefined ? undefined : 'your certificate is not valid')
+    if (tell !== undefined) {
+      const { name, serial } = peer.principal
+      return { admit: false, cause: `${tell} (${name}, serial ${serial})`, tell }
+    }
+    peers.set(socket, peer)
     return { admit: true }
   }
 
-  function outdated(principal: Principal): string | undefined {
+  function identify(cert: X509Certificate): Known | string {
+    const trusted = trust()
+    if (cached?.for !== trusted || cached.known.size >= cachedPrincipals) {
+      cached = { for: trusted, known: new Map() }
+    }
+    const fingerprint = cert.fingerprint256.replaceAll(':', '').toLowerCase()
+    const found = cached.known.get(fingerprint)
+    if (found !== undefined) return found
+    const principal = readPrincipal(cert.raw, fingerprint)
+    if (isFailure(principal)) return principal.message
+    const anchor = issuerOf(cert, trusted.roots)?.fingerprint256 ?? trusted.material.ca
+    const known = { principal, anchor }
+    cached.known.set(fingerprint, known)
+    return known
+  }
+
+  function outdated({ principal, anchor }: Peer): string | undefined {
     const time = now()
+    const trusted = trust()
+    const { revocations, mode } = trusted
+    if (revocations?.serials.has(principal.serial) === true) {
+      return 'your certificate was revoked: ask your operator for a new one'
+    }
     if (time > principal.notAfter) {
       return `your certificate expired on ${minutes(principal.notAfter)}: ask your operator for a new one`
     }
     if (time < principal.notBefore) {
       return `your certificate is not valid before ${minutes(principal.notBefore)}`
     }
+    if (!trusted.anchors.has(anchor) && anchor !== trusted.material.ca)
+      return 'your certificate is not of an authority that is trusted here'
+    if (mode === 'refuse' && !(time <= (revocations?.nextUpdate ?? 0))) {
+      const since = revocations === undefined ? '' : ` on ${minutes(revocations.nextUpdate)}`
+      return `the revocation list here expired${since}, so nobody is let in: your operator signs it anew with "dockgate ca crl"`
+    }
     return undefined
   }
 
-  return {
-    judge,
-    outdated,
-    peerOf: (socket) => peers.get(socket),
-    trust: (pem) => {
-      roots = readRoots(pem)
-      principals.clear()
-    },
-  }
+  return { judge, outdated, peerOf: (socket) => peers.get(socket) }
 }
 
 /** OpenSSL's verdict on the chain, also for a resumed session; undefined when it is content. */
@@ -85,26 +105,23 @@ function verificationError(socket: TLSSocket): string | undefined {
   return typeof error === 'string' ? error : 'the certificate was not verified'
 }
 
-const timeErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+/** What the owner of a certificate of ours is told; all else ends without a word. */
+const tellable = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CRL_HAS_EXPIRED',
+])
 
 /**
  * OpenSSL reports one error of perhaps several, so a certificate that it calls expired may be a
  * stranger's as well: only one that our CA signed is ours.
  */
-function isOnlyTime(
-  problem: string,
+function issuerOf(
   cert: X509Certificate,
   roots: readonly X509Certificate[],
-): boolean {
-  return (
-    timeErrors.has(problem) &&
-    roots.some((root) => cert.checkIssued(root) && cert.verify(root.publicKey))
-  )
-}
-
-function readRoots(pem: string): readonly X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  return blocks.map((block) => new X509Certificate(block))
+): X509Certificate | undefined {
+  return roots.find((root) => cert.checkIssued(root) && cert.verify(root.publicKey))
 }
 
 function minutes(time: number): string {

@@ -5,22 +5,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import type { Audit, Ended } from '../audit/record.ts'
-import { recordTarget } from '../docker/record-target.ts'
-import type { Failure } from '../errors.ts'
+import { failure, type Failure } from '../errors.ts'
 import type { Incoming } from './body.ts'
 import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
 import type { Passage } from './guard.ts'
 import { endToEnd, withoutConnectionHeaders } from './headers.ts'
-import type { Session, Sessions } from './sessions.ts'
-import { openTunnel } from './tunnel.ts'
+import { trackSession, type Track, type Tracker } from './track.ts'
+import { cutAfter, openTunnel } from './tunnel.ts'
 
-export interface Forwarder {
+export interface Forwarder extends Tracker {
   readonly engine: Engine
-  readonly audit: Audit
-  readonly sessions: Sessions
-  readonly now: () => number
-  readonly complain: (error: unknown) => void
   /** Tells the client of a failure that is nobody's decision. */
   readonly answer: (reply: FastifyReply, failed: Failure, id: string) => void
 }
@@ -89,13 +83,22 @@ export function forward(
     body: requestBody(passage, incoming),
     signal: gone.signal,
   }
-  const track = trackSession(forwarder, passage, incoming, () => gone.abort())
-  if (incoming.raw.socket.destroyed) {
+  const { socket } = incoming.raw
+  // Before the engine's answer there is room for one of ours.
+  const track = trackSession(forwarder, passage, incoming, (why) => {
+    if (reply.raw.headersSent) socket.destroy()
+    else forwarder.answer(reply, failure('denied', why), passage.id)
+    gone.abort()
+    queueMicrotask(() => track.end({ status: 403, how: 'ended' }))
+  })
+  if (track.wasEnded) return
+  if (socket.destroyed) {
     // They left while it was judged: nothing else would tell that it is over.
     track.end({ status: 0, how: 'client-left' })
     return
   }
   const failed = (error: unknown): void => {
+    if (track.wasEnded) return
     track.end({ status: 502, how: 'engine-broke' })
     forwarder.answer(reply, engineFailure(forwarder.engine, error), passage.id)
   }
@@ -110,10 +113,14 @@ export function forward(
       upgrade: incoming.upgraded,
       relay: (answer) => relay(answer, reply, track),
       failed,
-      opened: (status) => track.status(status),
+      opened: (status) => {
+        track.status(status)
+        track.cutBy((_why, lastWord) => cut(lastWord))
+      },
       closed: (how, bytesIn, bytesOut) => track.end({ how, bytesIn, bytesOut }),
+      seen: (part) => track.see?.(part),
     })
-    track.cutBy(cut)
+    gone.signal.addEventListener('abort', () => cut())
     return
   }
 
@@ -132,9 +139,17 @@ export function forward(
     rewriteRequestHeaders: () => ({ [carried]: engineRequest }) as never,
     rewriteHeaders: (headers) => withoutConnectionHeaders(headers) as never,
     onResponse: (_request, _reply, answer) => {
-      void reply.send((answer as unknown as { stream: IncomingMessage }).stream)
+      const { stream } = answer as unknown as { stream: IncomingMessage }
+      void reply.send(stream)
       // The headers of a long stream reach the client now, not with its first byte.
       reply.raw.flushHeaders()
+      const { see } = track
+      if (see !== undefined) stream.on('data', see)
+      // The engine is let go when the client's side has closed: before, that would be its error.
+      track.cutBy((_why, lastWord) => {
+        stream.unpipe()
+        cutAfter(reply.raw, lastWord, socket)
+      })
     },
     onError: (_reply, { error }) => failed(error.cause ?? error),
   })
@@ -207,68 +222,4 @@ function relay(answer: IncomingMessage, reply: FastifyReply, track: Track): void
 function lengthOf(answer: IncomingMessage): string[] {
   const length = answer.headers['content-length']
   return length === undefined ? [] : ['Content-Length', length]
-}
-
-interface Track {
-  status(status: number): void
-  cutBy(cut: () => void): void
-  end(end: Pick<Ended, 'how'> & Partial<Ended>): void
-}
-
-/** Registers the passage as under way, and writes its end to the audit once. */
-function trackSession(
-  forwarder: Forwarder,
-  passage: Passage,
-  incoming: Incoming,
-  abort: () => void,
-): Track {
-  const { socket } = incoming.raw
-  const readBefore = socket.bytesRead
-  const writtenBefore = socket.bytesWritten
-  let status = 0
-  let over = false
-  let endedByUs = false
-  let cut = (): void => {
-    abort()
-    socket.destroy()
-  }
-  const session: Session = {
-    id: passage.id,
-    who: passage.peer.principal.name,
-    fingerprint: passage.peer.principal.fingerprint,
-    address: passage.peer.address,
-    operation: passage.operation.permission,
-    target: recordTarget(passage.operation),
-    since: passage.startedAt,
-    end: () => {
-      endedByUs = true
-      cut()
-    },
-  }
-  forwarder.sessions.add(session)
-  return {
-    status: (given) => void (status = given),
-    cutBy: (given) => void (cut = given),
-    end: (end) => {
-      if (over) return
-      over = true
-      forwarder.sessions.remove(session)
-      passage.release?.()
-      try {
-        forwarder.audit.ended({
-          id: passage.id,
-          who: session.who,
-          operation: session.operation,
-          status,
-          bytesIn: socket.bytesRead - readBefore,
-          bytesOut: socket.bytesWritten - writtenBefore,
-          durationMs: forwarder.now() - passage.startedAt,
-          ...end,
-          ...(endedByUs ? { how: 'ended' as const } : {}),
-        })
-      } catch (error) {
-        forwarder.complain(error)
-      }
-    },
-  }
 }

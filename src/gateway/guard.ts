@@ -13,6 +13,7 @@ import type { Deny } from '../policy/decision.ts'
 import { reaches } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Role } from '../policy/role.ts'
+import type { Basis } from '../policy/still-allows.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
@@ -25,6 +26,8 @@ import { resolveReferences } from './resolve.ts'
 export interface Guard {
   readonly authenticator: Authenticator
   readonly policy: () => Policy
+  /** Grows whenever the policy or whom to trust changes. */
+  readonly generation: () => number
   readonly engine: Engine
   readonly audit: Audit
   readonly now: () => number
@@ -39,6 +42,9 @@ export interface Passage {
   readonly peer: Peer
   readonly operation: Operation
   readonly role: string
+  /** By what it may go on, and the generation that said so. */
+  readonly basis: Basis
+  readonly generation: number
   /** Canonical target. */
   readonly target: string
   /** What is sent in place of the client's body, where that was judged. */
@@ -57,12 +63,13 @@ export interface Refusal {
 
 export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | Refusal> {
   const startedAt = guard.now()
+  const generation = guard.generation()
   const id = createRequestId(startedAt)
   const peer = guard.authenticator.peerOf(incoming.raw.socket)
   if (peer === undefined) throw new Error('INVARIANT: no request without an admitted connection')
   const request: Request = { id, peer, incoming }
 
-  const outdated = guard.authenticator.outdated(peer.principal)
+  const outdated = guard.authenticator.outdated(peer)
   if (outdated !== undefined) return refuse(guard, request, failure('denied', outdated))
 
   const asked = readOperation(incoming.raw.method ?? '', incoming.target)
@@ -82,7 +89,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   }
   let granted: Granted
   if ('through' in admission) {
-    granted = { role: admission.through.name, operation: asked }
+    granted = { basis: { role: admission.through, asked }, operation: asked }
   } else {
     const decision = await judge(guard, request, asked, admission.judge)
     if (isFailure(decision)) return refuse(guard, request, decision)
@@ -90,12 +97,15 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     granted = decision
   }
 
-  const { role, operation, prepare } = granted
+  const { basis, operation, prepare } = granted
+  const role = basis.role.name
   const passage: Passage = Object.freeze({
     id,
     peer,
     operation,
     role,
+    basis,
+    generation,
     target: formatTarget(operation.target),
     startedAt,
     ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
@@ -113,7 +123,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
 }
 
 interface Granted {
-  readonly role: string
+  readonly basis: Basis
   readonly operation: Operation
   /** What must be done on the engine first, once the decision is on record. */
   readonly prepare?: () => Promise<Failure | Pick<Passage, 'release'> | undefined>
@@ -142,7 +152,7 @@ async function judge(
     if (role === undefined) throw new Error('INVARIANT: one of the roles has allowed it')
     const isTheirs = (thing: Thing): boolean => reaches(role.on, principal, thing)
     return {
-      role: role.name,
+      basis: { role, asked: read, things, hostPaths },
       operation,
       prepare: async () => {
         let release: (() => void) | undefined

@@ -1,30 +1,30 @@
-// Starts and stops the gateway: files read once, the listener up, and on the first signal a drain that
-// a second signal or a timer cuts short.
-import { readFileSync } from 'node:fs'
+// Starts and stops the gateway: files read, the listener up, every change of the files taken in, and on
+// the first signal a drain that a second signal or a timer cuts short.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { createAudit, type AuditOptions } from '../audit/log.ts'
+import { createAudit } from '../audit/log.ts'
+import { formatFault } from '../config/fault.ts'
+import type { Settings } from '../config/settings.ts'
 import type { Policy } from '../policy/policy.ts'
 import { createGateway } from './app.ts'
 import { createAuthenticator } from './authenticate.ts'
+import { createConnections } from './connections.ts'
 import { createEngine } from './engine.ts'
 import { createQuotas } from './quotas.ts'
+import { createRecheck, type Recheck } from './recheck.ts'
+import { remindersOf } from './reminders.ts'
 import { createSessions } from './sessions.ts'
-import type { ConnectionLimits, TlsMaterial } from './tls.ts'
+import { createKeeper, type Reload } from './state.ts'
+import { secureContext } from './tls.ts'
+import { watchFiles } from './watch.ts'
 
 export interface ServeOptions {
-  readonly listen: { readonly host: string; readonly port: number }
-  /** Path of the engine's unix socket. */
-  readonly enginePath: string
-  /** The folder that the CA script writes. */
-  readonly certs: string
-  readonly audit: Omit<AuditOptions, 'now' | 'failing' | 'recovered'>
-  readonly policy: Policy
-  readonly limits: ConnectionLimits
-  readonly maxBodyBytes: number
+  /** Each reads its file anew, and throws FaultyConfig where it cannot be used. */
+  readonly loadSettings: () => Settings
+  readonly loadPolicy: () => Policy
   readonly log: Logger
   readonly now: () => number
 }
@@ -32,49 +32,90 @@ export interface ServeOptions {
 export interface Serving {
   readonly host: string
   readonly port: number
-  /** Stops accepting, lets what is under way finish for `graceMs`, then ends it. */
-  close(graceMs: number): Promise<void>
+  /** Stops accepting, lets what is under way finish for a while, then ends it. */
+  close(): Promise<void>
 }
+
+/** What runs out is told of at each change of the files, and this often between. */
+const remindEveryMs = 6 * 3_600_000
 
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { log, now } = options
-  const material = readMaterial(options.certs)
-  const engine = createEngine(options.enginePath)
+  const places = options.loadSettings()
+  const watch = watchFiles(watched(places))
+  const keeper = createKeeper(
+    { settings: options.loadSettings, policy: options.loadPolicy, now },
+    (before, after) => {
+      log.level = after.settings.logLevel
+      const { material } = after.trust
+      // A new context drops the keys of session tickets too, so only where there is need.
+      if (before.trust.material !== material) server.setSecureContext(secureContext(material))
+      recheck.run()
+    },
+  )
+  const { settings } = keeper.current
+  const engine = createEngine(settings.enginePath)
   const audit = createAudit({
-    ...options.audit,
+    ...settings.audit,
     now,
     failing: (error) => log.error({ err: error }, 'the audit cannot be written'),
     recovered: () => log.warn('the audit can be written again'),
   })
-  const sessions = createSessions()
-  const authenticator = createAuthenticator(material.ca, now)
+  const sessions = createSessions((session) => recheck.added(session))
+  const authenticator = createAuthenticator(() => keeper.current.trust, now)
   const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
-  const sockets = new Set<TLSSocket>()
+  const connections = createConnections()
 
   const { app, server } = await createGateway({
     listener: {
-      material,
-      limits: options.limits,
+      material: keeper.current.trust.material,
+      limits: settings,
       judge: (socket) => authenticator.judge(socket),
       refused: (socket, cause) =>
         log.warn({ address: socket.remoteAddress, cause }, 'connection refused'),
     },
     guard: {
       authenticator,
-      policy: () => options.policy,
+      policy: () => keeper.current.policy,
+      generation: () => keeper.current.generation,
       engine,
       audit,
       now,
-      maxBodyBytes: options.maxBodyBytes,
+      maxBodyBytes: settings.maxBodyBytes,
       quotas: createQuotas(engine),
     },
     forwarder: { engine, audit, sessions, now, complain },
   })
-  server.on('secureConnection', (socket: TLSSocket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+  const recheck: Recheck = createRecheck({
+    authenticator,
+    state: () => keeper.current,
+    sessions: () => sessions.all(),
+    connections,
+    engine,
+    now,
   })
-  server.listen({ ...options.listen, backlog: 1024 })
+  function reload(why: string): Reload {
+    const done = keeper.reload(why)
+    tell(log, done)
+    remind()
+    return done
+  }
+  function remind(): void {
+    const { trust, settings: told } = keeper.current
+    for (const reminder of remindersOf(trust, told.remindMs, now())) log.warn(reminder)
+  }
+  tell(log, keeper.lastReload)
+  remind()
+  const reminding = setInterval(remind, remindEveryMs).unref()
+  server.on('secureConnection', (socket: TLSSocket) => connections.add(socket))
+  watch.start(() => {
+    try {
+      reload('a file changed')
+    } catch (error) {
+      complain(error)
+    }
+  })
+  server.listen({ ...settings.listen, backlog: 1024 })
   await once(server, 'listening')
   // Not before the port is ours: a second gateway started by mistake must not touch the log.
   try {
@@ -85,17 +126,21 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
   const { address, port } = server.address() as AddressInfo
 
-  async function close(graceMs: number): Promise<void> {
+  async function close(): Promise<void> {
+    const { graceMs } = keeper.current.settings
+    watch.close()
+    recheck.close()
+    clearInterval(reminding)
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
     const deadline = setTimeout(() => {
       for (const session of sessions.all()) session.end('the gateway stops')
-      for (const socket of sockets) socket.destroy()
+      for (const socket of connections) socket.destroy()
     }, graceMs)
     await stopped
     // Tunnels are no longer the server's: it does not wait for them.
-    while (sockets.size > 0) {
-      const [socket] = sockets
+    while (connections.size > 0) {
+      const [socket] = connections
       if (socket !== undefined) await once(socket, 'close')
     }
     clearTimeout(deadline)
@@ -106,13 +151,16 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   return { host: address, port, close }
 }
 
-function readMaterial(certs: string): TlsMaterial {
-  const read = (name: string): string => readFileSync(join(certs, name), 'utf8')
-  return {
-    key: read('server/key.pem'),
-    cert: read('server/cert.pem'),
-    ca: read('ca.pem'),
-    // Absent, nobody's revocation could be known: the CA script always writes one.
-    crl: read('crl.pem'),
+/** Every file that counts without a restart. */
+function watched({ home, certs, rolesPath }: Settings): readonly string[] {
+  const names = ['ca.pem', 'crl.pem', 'server/cert.pem', 'server/key.pem']
+  return [join(home, 'dockgate.yaml'), rolesPath, ...names.map((name) => join(certs, name))]
+}
+
+function tell(log: Logger, { why, changed, faults, needsRestart, generation }: Reload): void {
+  if (changed.length > 0) log.info({ why, changed, generation }, 'reloaded')
+  for (const fault of faults) {
+    log.error({ why }, `not reloaded, what was there before stays in force: ${formatFault(fault)}`)
   }
+  if (needsRestart.length > 0) log.warn({ settings: needsRestart }, 'these need a restart')
 }

@@ -1,16 +1,22 @@
 // What is under way: one entry for each request that was let through, until its last byte. An entry
 // can be ended, which cuts both its client and its request at the engine.
+import type { Basis } from '../policy/still-allows.ts'
+import type { Peer } from './authenticate.ts'
 
 export interface Session {
   readonly id: string
-  readonly who: string
-  readonly fingerprint: string
-  readonly address: string
+  readonly peer: Peer
+  /** By what it was let through, and the generation of the state at that time. */
+  readonly basis: Basis
+  readonly generation: number
   readonly operation: string
   readonly target: string
+  /** It may go on for ever. */
+  readonly streams: boolean
   /** Milliseconds since the epoch. */
   readonly since: number
-  /** Cuts it; `why` goes to the audit. */
+  readonly bytes: () => { readonly in: number; readonly out: number }
+  /** Cuts it; `why` goes to the audit, and to the client where the protocol has room. */
   readonly end: (why: string) => void
 }
 
@@ -21,10 +27,14 @@ export interface Sessions {
   readonly size: number
 }
 
-export function createSessions(): Sessions {
+/** `added` hears of each new session, and may end it. */
+export function createSessions(added: (session: Session) => void): Sessions {
   const live = new Set<Session>()
   return {
-    add: (session) => void live.add(session),
+    add: (session) => {
+      live.add(session)
+      added(session)
+    },
     remove: (session) => void live.delete(session),
     all: () => live,
     get size() {

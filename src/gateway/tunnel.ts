@@ -2,7 +2,8 @@
 // of its own and, only once the engine has answered with a raw stream, splices the two sockets with
 // half-close kept in both directions. Any other answer is relayed as an ordinary one.
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { isForgetter } from './connections.ts'
 import type { Engine, EngineRequest } from './engine.ts'
 import { endToEnd } from './headers.ts'
 
@@ -22,6 +23,8 @@ export interface TunnelParts {
   /** The streams are spliced; the answer's status. */
   readonly opened: (status: number) => void
   readonly closed: (how: TunnelEnd, bytesIn: number, bytesOut: number) => void
+  /** Sees what goes to the client. */
+  readonly seen: (part: Uint8Array) => void
 }
 
 const rawStreams: ReadonlySet<string> = new Set([
@@ -29,10 +32,14 @@ const rawStreams: ReadonlySet<string> = new Set([
   'application/vnd.docker.multiplexed-stream',
 ])
 
-/** Returns how to cut it at any moment. */
-export function openTunnel(parts: TunnelParts): () => void {
+/**
+ * Returns how to cut it, perhaps with a last word to the client; before the engine has answered, the
+ * client is left to whoever cuts.
+ */
+export function openTunnel(parts: TunnelParts): (lastWord?: Uint8Array) => void {
   const outgoing = parts.engine.open(parts.request, parts.upgrade?.protocol)
   let client: Duplex | undefined
+  let release = (): void => undefined
   let answered = false
 
   outgoing.on('upgrade', (answer, upstream, head) => {
@@ -48,7 +55,8 @@ export function openTunnel(parts: TunnelParts): () => void {
     writeHead(client, answer)
     if (head.length > 0) client.write(head)
     parts.opened(answer.statusCode ?? 101)
-    splice(client, upstream, upstream, parts.closed, head.length)
+    parts.seen(head)
+    release = splice(client, upstream, upstream, parts, head.length)
   })
   outgoing.on('response', (answer) => {
     answered = true
@@ -63,7 +71,7 @@ export function openTunnel(parts: TunnelParts): () => void {
     if (parts.upgrade !== undefined) parts.reply.detachSocket(client as never)
     writeHead(client, answer)
     parts.opened(200)
-    splice(client, answer, socketOf(outgoing), parts.closed, 0)
+    release = splice(client, answer, socketOf(outgoing), parts, 0)
   })
   outgoing.on('error', (error) => {
     if (!answered) parts.failed(error)
@@ -76,11 +84,27 @@ export function openTunnel(parts: TunnelParts): () => void {
     outgoing.destroy()
     parts.closed('client-left', 0, 0)
   })
-  return () => {
+  return (lastWord) => {
+    release()
     outgoing.destroy()
-    client?.destroy()
-    if (client === undefined) parts.upgrade?.socket.destroy()
+    if (client !== undefined) cutAfter(client, lastWord, client)
   }
+}
+
+/** A client that does not read has this long for its last word. */
+const lastWordMs = 200
+
+/** INVARIANT: no orderly end, so that what was cut does not look finished. */
+export function cutAfter(client: Writable, lastWord: Uint8Array | undefined, socket: Duplex): void {
+  if (lastWord === undefined || !client.writable) {
+    socket.destroy()
+    return
+  }
+  const late = setTimeout(() => socket.destroy(), lastWordMs)
+  client.write(lastWord, () => {
+    clearTimeout(late)
+    socket.destroy()
+  })
 }
 
 function hasFraming(answer: IncomingMessage): boolean {
@@ -107,8 +131,11 @@ function takeOver(reply: ServerResponse): Duplex {
   const ignore = (): void => undefined
   socket.on('data', ignore)
   socket.pause()
-  for (const event of ['data', 'end', 'drain', 'error', 'timeout', 'close', 'pause', 'resume']) {
+  for (const event of ['data', 'end', 'drain', 'error', 'timeout', 'pause', 'resume']) {
     socket.removeAllListeners(event)
+  }
+  for (const listener of socket.listeners('close')) {
+    if (!isForgetter(listener)) socket.off('close', listener as () => void)
   }
   socket.setTimeout(0)
   return socket
@@ -130,18 +157,22 @@ function writeHead(client: Duplex, answer: IncomingMessage): void {
 /** Once one side is gone, what is already on its way to the other has this long to arrive. */
 const lingerMs = 30_000
 
-/** `fromEngine` is `toEngine` itself for an upgrade, and the answer's body for a plain hijack. */
+/**
+ * `fromEngine` is `toEngine` itself for an upgrade, and the answer's body for a plain hijack. Returns
+ * how to let go of the client, to whom nothing of the engine goes any more.
+ */
 function splice(
   client: Duplex,
   fromEngine: Readable,
   toEngine: Duplex,
-  closed: TunnelParts['closed'],
+  { closed, seen }: TunnelParts,
   early: number,
-): void {
+): () => void {
   let bytesIn = 0
   let bytesOut = early
   let how: TunnelEnd | undefined
   let engineDone = false
+  let released = false
 
   const finish = (end: TunnelEnd): void => {
     if (how !== undefined) return
@@ -149,7 +180,11 @@ function splice(
     closed(end, bytesIn, bytesOut)
   }
   client.on('data', (chunk: Buffer) => void (bytesIn += chunk.length))
-  fromEngine.on('data', (chunk: Buffer) => void (bytesOut += chunk.length))
+  fromEngine.on('data', (chunk: Buffer) => {
+    if (released) return
+    bytesOut += chunk.length
+    seen(chunk)
+  })
   // `pipe` ends the writing side of the one when the other ends, which is what half-close means.
   client.pipe(toEngine)
   fromEngine.pipe(client)
@@ -162,7 +197,7 @@ function splice(
     client.end(() => setTimeout(() => client.destroy(), lingerMs).unref())
   })
   const broken = (): void => {
-    if (engineDone) return
+    if (engineDone || released) return
     finish('engine-broke')
     // INVARIANT: a broken stream never looks like a finished one, so no orderly end here.
     client.destroy()
@@ -178,4 +213,10 @@ function splice(
     finish('client-left')
     toEngine.destroy()
   })
+  return () => {
+    released = true
+    fromEngine.unpipe(client)
+    client.unpipe(toEngine)
+    client.resume()
+  }
 }

@@ -16,11 +16,11 @@ import {
   readOid,
   readSequence,
   readTime,
-  readTrue,
   refuse,
   tag,
   type Der,
 } from './der.ts'
+import { readExtension } from './extension.ts'
 import { readSubject } from './name.ts'
 import type { Principal } from './principal.ts'
 
@@ -120,18 +120,6 @@ function readExtensions(tail: readonly Der[]): AlternativeNames {
   if (!seen.has(keyUsage)) refuse('it does not say what its key is for')
   if (!seen.has(extendedKeyUsage)) refuse('it is not for clients')
   return names
-}
-
-/** `Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }` */
-function readExtension(item: Der): { oid: string; critical: boolean; content: Uint8Array } {
-  const [type, ...rest] = readSequence(item, 'an extension')
-  const oid = readOid(type, 'the type of an extension')
-  const [flag] = rest
-  const critical = rest.length === 2
-  if (critical && flag !== undefined) readTrue(flag, 'the flag of an extension')
-  if (rest.length < 1 || rest.length > 2) refuse('an extension has not its parts')
-  const content = contentOf(rest.at(-1), tag.octetString, 'the value of an extension')
-  return { oid, critical, content }
 }
 
 function checkKeyUsage(value: Der): void {

@@ -31,7 +31,7 @@ export function contextTag(number: number): number {
 
 /** Ends the reading of a certificate; `readPrincipal` turns this into its returned failure. */
 export function refuse(why: string): never {
-  throw new GatewayError(failure('bad-certificate', `your certificate cannot be used: ${why}`))
+  throw new GatewayError(failure('bad-certificate', `your certificate cannot be used: ${why}`, why))
 }
 
 /** Reads `bytes` as exactly one value. */

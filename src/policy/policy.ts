@@ -23,6 +23,8 @@ export interface Policy {
   /** The grants in force for this principal, from this address, now. */
   grantsOf(principal: Principal, address: string, nowMs: number): readonly Grant[]
   rolesOf(principal: Principal, address: string, nowMs: number): readonly Role[]
+  /** When the next grant ends after `nowMs`; infinite when none does. */
+  nextEnd(nowMs: number): number
 }
 
 /** Answers remembered by fingerprint; a certificate more than this costs one look into the index. */
@@ -33,6 +35,7 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
   const roles = new Map<string, Role>()
   for (const source of sources.values()) roles.set(source.name, compileRole(source, sources))
   const find = indexGrants(file.grants)
+  const ends = file.grants.flatMap(({ untilMs }) => untilMs ?? [])
 
   // The grants meant for a certificate never change; which of them are in force may.
   interface Known {
@@ -62,6 +65,7 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
     roles,
     sources,
     grantsOf,
+    nextEnd: (nowMs: number) => Math.min(...ends.filter((end) => end > nowMs)),
     rolesOf: (principal: Principal, address: string, nowMs: number) =>
       look(principal).always ?? rolesIn(grantsOf(principal, address, nowMs), roles),
   })

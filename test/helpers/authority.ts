@@ -34,8 +34,17 @@ export interface Authority {
   issue(parts?: Partial<Parts>): Identity
   /** The authority's own certificate and key, to be misused as a client's. */
   readonly self: Identity
+  /** A revocation list in PEM; serial numbers as `issue` takes them. */
+  revocationList(list?: Partial<List>): string
   /** Writes what the gateway needs, as the CA script lays it out. */
   write(folder: string): void
+}
+
+export interface List {
+  readonly number: number
+  readonly serials: readonly Uint8Array[]
+  readonly fromMs: number
+  readonly untilMs: number
 }
 
 const dayMs = 86_400_000
@@ -71,9 +80,24 @@ export function createAuthority(name: string): Authority {
       key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     }
   }
+  const revocationList = (list: Partial<List> = {}): string => {
+    const { number = 1, serials = [], fromMs = -dayMs, untilMs = 30 * dayMs } = list
+    const entries = serials.map((serial) => sequence(serial, time(fromMs)))
+    const body = sequence(
+      tlv(0x02, Buffer.from([1])),
+      algorithm,
+      subject,
+      time(fromMs),
+      time(untilMs),
+      ...(entries.length === 0 ? [] : [sequence(...entries)]),
+      tlv(0xa0, sequence(sequence(oid('2.5.29.20'), octets(tlv(0x02, Buffer.from([number])))))),
+    )
+    return pem('X509 CRL', signed(body, privateKey))
+  }
   return {
     ca: pem('CERTIFICATE', ca),
     issue,
+    revocationList,
     self: {
       cert: pem('CERTIFICATE', ca),
       key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
@@ -84,19 +108,8 @@ export function createAuthority(name: string): Authority {
         subject: sequence(rdn(CN, 'localhost')),
         extensions: [noAuthority, signingKey, serverPurpose, serverNames],
       })
-      const revoked = signed(
-        sequence(
-          tlv(0x02, Buffer.from([1])),
-          algorithm,
-          subject,
-          time(-dayMs),
-          time(30 * dayMs),
-          tlv(0xa0, sequence(sequence(oid('2.5.29.20'), octets(tlv(0x02, Buffer.from([1])))))),
-        ),
-        privateKey,
-      )
       writeFileSync(join(folder, 'ca.pem'), pem('CERTIFICATE', ca))
-      writeFileSync(join(folder, 'crl.pem'), pem('X509 CRL', revoked))
+      writeFileSync(join(folder, 'crl.pem'), revocationList())
       writeFileSync(join(folder, 'server/cert.pem'), server.cert)
       writeFileSync(join(folder, 'server/key.pem'), server.key, { mode: 0o600 })
     },
@@ -119,7 +132,7 @@ function time(offsetMs: number): Uint8Array {
   return text(0x17, `${iso.slice(2, 19).replaceAll(/[-T:]/g, '')}Z`)
 }
 
-function randomSerial(): Uint8Array {
+export function randomSerial(): Uint8Array {
   // The first octet keeps it positive and unpadded.
   return tlv(0x02, Buffer.from([0x41]), randomBytes(15))
 }

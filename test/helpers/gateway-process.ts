@@ -13,11 +13,13 @@ import { engineSocket, projectRoot } from './engine.ts'
 import type { Door } from './raw-http.ts'
 
 export interface GatewayProcess {
+  /** Its DOCKGATE_HOME. */
+  readonly home: string
   readonly authority: Authority
   readonly port: number
   readonly pid: number
   /** A DOCKER_CERT_PATH with an ordinary client certificate with this common name. */
-  certPath(name: string): string
+  certPath(name: string, identity?: Identity): string
   /** An ordinary client certificate with this common name. */
   identity(name: string): Identity
   /** A TLS connection; rejects when the handshake fails on our side. */
@@ -32,6 +34,8 @@ export interface GatewayProcessOptions {
   /** The text of roles.yaml. */
   readonly roles: string
   readonly enginePath?: string
+  /** The text of dockgate.yaml. */
+  readonly settings?: string
 }
 
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
@@ -39,6 +43,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const authority = createAuthority('test authority')
   authority.write(join(home, 'certs'))
   writeFileSync(join(home, 'roles.yaml'), options.roles)
+  if (options.settings !== undefined) writeFileSync(join(home, 'dockgate.yaml'), options.settings)
   const child = spawn(process.execPath, [join(projectRoot, 'dist/main.js'), 'serve'], {
     cwd: home,
     env: {
@@ -82,13 +87,14 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   }
   const issue = (name: string): Identity => authority.issue({ subject: sequence(rdn(CN, name)) })
   return {
+    home,
     authority,
     port,
     pid: child.pid ?? 0,
-    certPath(name) {
+    certPath(name, identity) {
       const folder = join(home, 'clients', name)
       if (existsSync(folder)) return folder
-      const { cert, key } = issue(name)
+      const { cert, key } = identity ?? issue(name)
       mkdirSync(folder, { recursive: true })
       for (const [file, pem] of Object.entries({ ca: authority.ca, cert, key })) {
         writeFileSync(join(folder, `${file}.pem`), pem, { mode: 0o600 })
