@@ -15,7 +15,7 @@ import type { Issued, StoreIndex } from './store-index.ts'
 export interface Certification {
   readonly leaf: Omit<Leaf, 'key' | 'serial'>
   /** What else the record says of the certificate. */
-  readonly record?: Partial<Pick<Issued, 'by' | 'host' | 'renews'>>
+  readonly record?: Partial<Pick<Issued, 'by' | 'from' | 'host' | 'renews'>>
   /** Serials to take back in the same step. */
   readonly supersedes?: readonly string[]
   /** What else of the store changes in the same step. */

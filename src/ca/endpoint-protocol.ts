@@ -10,6 +10,7 @@ export const endpointUri = 'urn:dockgate:ca'
 
 export const paths = {
   enroll: '/v1/enroll',
+  exchange: '/v1/exchange',
   renew: '/v1/renew',
   supersede: '/v1/supersede',
   crl: '/v1/crl.pem',
@@ -25,6 +26,7 @@ const token = z
   .max(16 * 1024)
 
 export const enrollBody = z.strictObject({ token, csr: z.string() })
+export const exchangeBody = z.strictObject({ token, csr: z.string() })
 export const renewBody = z.strictObject({ csr: z.string(), hours: hours.optional() })
 export const supersedeBody = z.strictObject({})
 

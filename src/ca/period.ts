@@ -40,6 +40,13 @@ export function periodWithin(
   })
 }
 
+/** Some minutes, cut short where the issuer ends. */
+export function minutesWithin(issuerNotAfter: Date, now: Date, minutes: number): Period {
+  const { notBefore } = periodWithin(issuerNotAfter, now, undefined, 1)
+  const end = notBefore.getTime() + clockSlackMs + minutes * 60_000
+  return { notBefore, notAfter: new Date(Math.min(end, issuerNotAfter.getTime())) }
+}
+
 /** The lifetime that a certificate was given, without the minutes that it is dated back. */
 export function wholeHoursOf(row: { notBefore: string; notAfter: string }): number {
   return Math.max(1, Math.floor((Date.parse(row.notAfter) - Date.parse(row.notBefore)) / hourMs))

@@ -30,7 +30,9 @@ const issuedSchema = z.strictObject({
   fingerprint,
   host: z.string().optional(),
   /** Over the network, with a key that was made on the client's side; absent for what was made here. */
-  by: z.enum(['renew', 'enroll']).optional(),
+  by: z.enum(['renew', 'enroll', 'oidc']).optional(),
+  /** Whose identity token it was issued for, as that issuer names them. */
+  from: z.strictObject({ issuer: z.string(), subject: z.string() }).optional(),
   /** The serial of the certificate that this one renewed. */
   renews: serial.optional(),
   revoked: z.strictObject({ at: moment, reason }).optional(),
@@ -67,6 +69,8 @@ const indexSchema = z.strictObject({
   host: z.string().optional(),
   issued: z.array(issuedSchema),
   tokens: z.array(tokenSchema).optional(),
+  /** Hashes of identity tokens that were exchanged, kept until those tokens end. */
+  spent: z.array(z.strictObject({ hash: fingerprint, until: moment })).optional(),
   /** Renames that belong to this state and may still have to be done. */
   moves: z.array(z.strictObject({ from: z.string(), to: z.string() })),
 })

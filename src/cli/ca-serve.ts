@@ -10,11 +10,13 @@ const usage = 'dockgate ca serve [--listen ADDRESS] [--name DNS or IP]…'
 
 export const serve: CaVerb = {
   name: 'serve',
-  summary: 'the signing endpoint: clients renew over the network',
+  summary: 'the signing endpoint: clients enroll and renew over the network',
   help: `usage: ${usage}
 
-Signs over HTTPS, until SIGTERM or SIGINT: whoever shows a client certificate of this CA that is valid
-and not revoked gets it anew, for a new key that never leaves their machine ("dockgate renew").
+Signs over HTTPS, until SIGTERM or SIGINT, for keys that never leave the client's machine:
+  - who has a token of "dockgate ca token" gets their first certificate ("dockgate enroll")
+  - who shows a certificate of this CA that is valid and not revoked gets it anew ("dockgate renew")
+  - who has an identity token (OpenID Connect) of an issuer in ca.yaml gets one for some minutes
 
 It is a process of its own: it holds the CA's key and needs no Docker socket; the gateway has the socket
 and never the key. It also signs certs/crl.pem anew when half of its life is over, and hands it out at
@@ -31,6 +33,17 @@ ca.yaml, beside certs/, may say the same and more; all of it may be left out:
   names: [ca.example.com]
   maxHours: 9528            # no certificate signed here lives longer
   ratePerMinute: 60         # requests from one address
+  oidc:
+    - issuer: https://token.example.com     # exactly what stands in "iss"
+      audience: dockgate                    # what the token is for, and for nobody else
+      rules:                                # the first that a token fulfills
+        - require: { repository: example/app, ref: [refs/heads/main, refs/heads/next] }
+          name: ci-app                      # or { claim: login, prefix: id- }
+          unit: ci                          # org and uri likewise
+          minutes: 15
+The issuer's keys are found by its discovery document, or at "jwks: URL"; "algorithms: [RS256, ES256]" may
+name others, never symmetric ones. An issuer with a certificate of a company's own CA needs that CA in
+NODE_EXTRA_CA_CERTS.
 
 examples:
   dockgate ca serve --name ca.example.com

@@ -5,11 +5,13 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { EndpointSettings } from '../ca/endpoint/settings.ts'
 import { FaultyConfig } from '../config/load.ts'
-import { readYaml, type Value } from '../config/yaml-node.ts'
+import { readYaml } from '../config/yaml-node.ts'
 import { UsageError } from './arguments.ts'
+import { readIssuers } from './ca-issuers.ts'
+import { readNumber } from './read-number.ts'
 import type { Io } from './verb.ts'
 
-const keys = ['listen', 'names', 'maxHours', 'ratePerMinute']
+const keys = ['listen', 'names', 'maxHours', 'ratePerMinute', 'oidc']
 const defaultListen = '0.0.0.0:2378'
 
 export interface CaFlags {
@@ -36,6 +38,7 @@ export function loadEndpointSettings(io: Io, flags: CaFlags): EndpointSettings {
     names: flags.names ?? (names.length > 0 ? names : ownNames()),
     maxHours: readNumber(entries.get('maxHours'), 24 * 397, 24 * 3650),
     ratePerMinute: readNumber(entries.get('ratePerMinute'), 60, 100_000),
+    issuers: readIssuers(entries.get('oidc')),
   }
   if (faults.length > 0) throw new FaultyConfig(faults)
   return settings
@@ -63,14 +66,6 @@ function readListen(text: string): EndpointSettings['listen'] | undefined {
 
 function refuseListen(text: string): never {
   throw new UsageError(`--listen ${JSON.stringify(text)} is no address`, defaultListen)
-}
-
-export function readNumber(value: Value | undefined, otherwise: number, most: number): number {
-  const text = value?.text()
-  if (value === undefined || text === undefined) return otherwise
-  if (/^[1-9]\d{0,9}$/.test(text) && Number(text) <= most) return Number(text)
-  value.fault(`a whole number from 1 to ${most} is needed here`)
-  return otherwise
 }
 
 function isName(text: string): boolean {

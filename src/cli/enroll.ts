@@ -5,13 +5,14 @@ import { createInterface } from 'node:readline/promises'
 import { CaError } from '../ca/ca-error.ts'
 import { contextName } from '../ca/client-bundle.ts'
 import { enrollBundle } from '../ca/client/enroll-bundle.ts'
+import { readCertificate } from '../ca/issuer.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import { flag, keyOf, runCaVerb, until, word, type CaVerb } from './ca-verb.ts'
-import { secretFrom } from './passphrase.ts'
+import { firstLine, readText, secretFrom } from './passphrase.ts'
 import { bundlesOf } from './renew.ts'
 import type { Io, Verb } from './verb.ts'
 
-const usage = 'dockgate enroll URL [--token TOKEN] [--context]'
+const usage = 'dockgate enroll URL [--token TOKEN | --oidc-token-file FILE] [--context]'
 
 const help = `usage: ${usage}
 
@@ -28,9 +29,18 @@ another CA is told nothing. The bundle comes to ~/.dockgate/NAME, with NAME as t
   --context                 make a docker context of it too, without asking
   --json                    print what was done as JSON
 
+A job in CI brings an identity token (OpenID Connect) of an issuer that the endpoint trusts instead, and
+gets a certificate of some minutes. The bundle comes to ~/.dockgate/oidc, in place of the one before it.
+
+  --oidc-token-file FILE    the identity token is the first line of FILE
+  --oidc-token-env NAME     the identity token is in this variable of the environment
+  --ca FILE                 the CA's certificate (certs/ca.pem), or
+  --ca-fingerprint SHA256   its fingerprint, as "ca init" printed it: to whom the token may be shown
+
 examples:
   dockgate enroll https://ca.example.com:2378
   dockgate enroll https://ca.example.com:2378 --token-file token --context
+  dockgate enroll https://ca.example.com:2378 --oidc-token-env ID_TOKEN --ca ca.pem
 `
 
 const verb: CaVerb = {
@@ -41,6 +51,10 @@ const verb: CaVerb = {
     const options = {
       token: word,
       'token-file': word,
+      'oidc-token-file': word,
+      'oidc-token-env': word,
+      ca: word,
+      'ca-fingerprint': word,
       out: word,
       replace: flag,
       key: word,
@@ -49,14 +63,22 @@ const verb: CaVerb = {
     }
     const { values, positionals } = readArguments(args, options, { min: 1, max: 1, usage })
     if (values.help === true) return 'help'
-    const { out } = values
+    const { out, ca, 'ca-fingerprint': fingerprint } = values
+    const placeOf = (name: string): string =>
+      out === undefined ? join(bundlesOf(io), name) : resolve(io.cwd, out)
+    const identityToken = identityTokenOf(io, values['oidc-token-file'], values['oidc-token-env'])
     const made = await enrollBundle({
       url: positionals[0] ?? '',
-      token: values.token ?? (await askToken(io, values['token-file'])),
-      now: io.now,
       ...keyOf(values.key),
-      folderOf: (name) => (out === undefined ? join(bundlesOf(io), name) : resolve(io.cwd, out)),
-      replace: values.replace === true,
+      by:
+        identityToken === undefined
+          ? {
+              token: values.token ?? (await askToken(io, values['token-file'])),
+              now: io.now(),
+              folderOf: placeOf,
+              replace: values.replace === true,
+            }
+          : { identityToken, authority: authorityOf(io, ca, fingerprint), folder: placeOf('oidc') },
     })
     const { name, folder, serial, notAfter, host } = made
     const json = values.json === true
@@ -93,6 +115,30 @@ async function askToken(io: Io, file: string | undefined): Promise<string> {
   const token = await secretFrom(io, source)()
   if (token !== undefined && token !== '') return token.trim()
   throw new UsageError('no token was given', '--token-file FILE, or DOCKGATE_TOKEN')
+}
+
+function identityTokenOf(
+  io: Io,
+  file: string | undefined,
+  variable: string | undefined,
+): string | undefined {
+  if (file === undefined && variable === undefined) return undefined
+  if (variable === undefined) return firstLine(resolve(io.cwd, file ?? ''))
+  if (file !== undefined) throw new UsageError('--oidc-token-file or --oidc-token-env, not both')
+  const token = io.env[variable]?.trim() ?? ''
+  if (token !== '') return token
+  throw new UsageError(`the variable ${JSON.stringify(variable)} is not set`)
+}
+
+function authorityOf(io: Io, file: string | undefined, fingerprint: string | undefined) {
+  if ((file === undefined) === (fingerprint === undefined)) {
+    throw new UsageError('an identity token needs either --ca FILE or --ca-fingerprint SHA256')
+  }
+  if (file !== undefined)
+    return { pem: readCertificate(readText(resolve(io.cwd, file))).toString() }
+  const digits = (fingerprint ?? '').replaceAll(':', '').toLowerCase()
+  if (/^[0-9a-f]{64}$/.test(digits)) return { fingerprint: digits }
+  throw new UsageError('--ca-fingerprint takes the 64 digits that "ca init" printed')
 }
 
 /** Asks, where somebody sits at a terminal and there is a docker to ask for. */

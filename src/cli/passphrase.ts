@@ -67,14 +67,16 @@ function dropLetter(bytes: number[]): void {
   while (dropped !== undefined && (dropped & 0xc0) === 0x80) dropped = bytes.pop()
 }
 
-function firstLine(path: string): string {
-  let text: string
+export function firstLine(path: string): string {
+  const [line = ''] = readText(path).split(/\r?\n/)
+  if (line === '') throw new UsageError(`"${path}" has an empty first line`)
+  return line
+}
+
+export function readText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch {
     throw new UsageError(`"${path}" cannot be read`)
   }
-  const [line = ''] = text.split(/\r?\n/)
-  if (line === '') throw new UsageError(`"${path}" has an empty first line`)
-  return line
 }

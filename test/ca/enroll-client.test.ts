@@ -175,7 +175,7 @@ function endpointIdentity(authority: Authority, host = 'localhost') {
 describe('a server that is not the endpoint of the token', () => {
   const own = (file: string): string => readFileSync(join(site.store.folder, file), 'utf8')
   const posers: [string, () => { cert: string; key: string }, RegExp][] = [
-    ['of another CA', () => endpointIdentity(createAuthority('Test CA')), /not of the CA that this token names/],
+    ['of another CA', () => endpointIdentity(createAuthority('Test CA')), /not of the CA with that fingerprint/],
     ['of another CA that shows ours too', () => {
       const { cert, key } = endpointIdentity(createAuthority('Test CA'))
       return { cert: cert + own('ca.pem'), key }

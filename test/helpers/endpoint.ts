@@ -37,6 +37,7 @@ const usual: EndpointSettings = {
   names: ['localhost', '127.0.0.1'],
   maxHours: 9528,
   ratePerMinute: 100_000,
+  issuers: [],
 }
 
 const closers: (() => Promise<void>)[] = []

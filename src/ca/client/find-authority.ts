@@ -34,8 +34,8 @@ export async function findAuthority(url: URL, fingerprint: string): Promise<stri
   } finally {
     socket.destroy()
   }
-  throw new CaError('unreachable', `${url.host} is not of the CA that this token names`, {
-    hint: `nothing was sent to it; the fingerprint should be ${fingerprint}`,
+  throw new CaError('unreachable', `${url.host} is not of the CA with that fingerprint`, {
+    hint: `nothing was sent to it; the fingerprint of the CA is to be ${fingerprint}`,
   })
 }
 

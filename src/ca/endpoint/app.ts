@@ -10,14 +10,23 @@ import { CaError } from '../ca-error.ts'
 import { readRequest } from '../certificate-request.ts'
 import type { Certified } from '../certify.ts'
 import { defaultHost } from '../client-bundle.ts'
-import { enrollBody, maxBodyBytes, paths, renewBody, supersedeBody } from '../endpoint-protocol.ts'
+import {
+  enrollBody,
+  exchangeBody,
+  maxBodyBytes,
+  paths,
+  renewBody,
+  supersedeBody,
+} from '../endpoint-protocol.ts'
 import type { SignedBody } from '../endpoint-protocol.ts'
 import { verifyToken } from '../enrollment-token.ts'
 import { readStored } from '../store.ts'
 import type { Signer } from '../signer.ts'
 import { shownBy } from './caller.ts'
 import { enroll } from './enroll.ts'
+import { exchange } from './exchange.ts'
 import { answerOf } from './failure.ts'
+import { createIdentify } from './identity-token.ts'
 import type { OwnCertificate } from './own-certificate.ts'
 import { createQueue } from './queue.ts'
 import { createRate } from './rate.ts'
@@ -60,6 +69,7 @@ export function createApp(
 
   const rate = createRate(settings.ratePerMinute)
   const inTurn = createQueue(maxWaiting)
+  const identify = createIdentify(settings.issuers, signer.now)
 
   app.addHook('onRequest', async (request, reply) => {
     const waitMs = rate.take(request.ip, performance.now())
@@ -81,8 +91,8 @@ export function createApp(
 
   const signed = (request: FastifyRequest, reply: FastifyReply, made: Certified): SignedBody => {
     const { issued, pem, host } = made
-    const { name, serial, notAfter, by } = issued
-    log.info({ address: request.ip, name, serial, notAfter, by }, 'signed')
+    const { name, serial, notAfter, by, from } = issued
+    log.info({ address: request.ip, name, serial, notAfter, by, from }, 'signed')
     void reply.code(201)
     const ca = signer.issuer.pem
     return { name, serial, notAfter, certificate: pem, ca, host: host ?? defaultHost }
@@ -93,6 +103,13 @@ export function createApp(
     const claims = await verifyToken(token, signer.issuer, signer.now())
     const key = readRequest(csr)
     const made = await inTurn(() => enroll(signer, settings, claims, key))
+    return signed(request, reply, made)
+  })
+  app.post(paths.exchange, async (request, reply) => {
+    const { token, csr } = read(exchangeBody, request.body)
+    const identity = await identify(token)
+    const key = readRequest(csr)
+    const made = await inTurn(() => exchange(signer, settings, identity, key))
     return signed(request, reply, made)
   })
   app.post(paths.renew, async (request, reply) => {

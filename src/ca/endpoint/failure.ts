@@ -14,6 +14,7 @@ const statuses: ReadonlyMap<CaErrorCode, number> = new Map([
   ['not-allowed', 403],
   ['exists', 409],
   ['busy', 429],
+  ['unreachable', 502],
 ])
 
 export interface FailureAnswer {
@@ -25,12 +26,11 @@ export interface FailureAnswer {
 export function answerOf(error: unknown): FailureAnswer {
   if (error instanceof CaError) {
     const status = statuses.get(error.code)
-    const { message, hint, cause } = error
-    if (status !== undefined) {
-      const body = hint === undefined ? { message } : { message, hint }
-      return { status, body, detail: { reason: message } }
-    }
-    return { ...ours, detail: { reason: message, ...(cause instanceof Error ? { cause } : {}) } }
+    const { message, hint, cause: err } = error
+    // Whoever sent what is wrong has its cause; the operator needs that of the rest.
+    const detail = status !== undefined && status < 500 ? { reason: message } : { reason: message, err } // prettier-ignore
+    if (status === undefined) return { ...ours, detail }
+    return { status, body: hint === undefined ? { message } : { message, hint }, detail }
   }
   // Fastify's own: a body that is too large, of another type, no JSON, or too slow.
   const status = statusOf(error)

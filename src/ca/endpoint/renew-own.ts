@@ -27,6 +27,12 @@ export async function renewOwn(
     if (publicKeyDer(key).equals(shown.publicKey)) {
       throw new CaError('bad-key', 'a renewed certificate needs a new key')
     }
+    if (row.by === 'oidc') {
+      // It stands for what the issuer says now, not for what it said once.
+      throw new CaError('not-allowed', 'a certificate for an identity token is not renewed', {
+        hint: 'enroll again with a new identity token',
+      })
+    }
     const { name, org, unit, dns, email, uri, ip, host } = row
     const most = Math.min(limits.maxHours, wholeHoursOf(row))
     if (hours !== undefined && hours > most) {
