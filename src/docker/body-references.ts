@@ -55,15 +55,19 @@ function inContainer(body: JsonObject, found: Found): void {
   for (const [index, from] of textsIn(host, 'VolumesFrom').entries()) {
     beforeColon(found, 'container', [...at, 'VolumesFrom', index], from, 'use')
   }
-  inLinks(host, at, found)
+  for (const [index, link] of textsIn(host, 'Links').entries()) {
+    const [name = '', ...alias] = link.split(':')
+    // Without an alias the name is one, and is to stay it when an id takes its place.
+    const after = `:${alias.length === 0 ? name.slice(name.lastIndexOf('/') + 1) : alias.join(':')}`
+    found.add('container', [...at, 'Links', index], name, 'use', { after })
+  }
   inMounts(host, at, found)
   const endpoints = objectIn(objectIn(body, 'NetworkingConfig'), 'EndpointsConfig')
-  for (const [name, settings] of Object.entries(endpoints)) {
+  for (const name of Object.keys(endpoints)) {
     const place = ['NetworkingConfig', 'EndpointsConfig', name]
     if (!ownNetworks.has(name)) {
       found.add('network', place, name, 'use', { place: { in: 'body-key', at: place } })
     }
-    if (isObject(settings)) inLinks(settings, place, found)
   }
 }
 
@@ -88,15 +92,8 @@ function inMounts(parent: JsonObject, at: At, found: Found): void {
   }
 }
 
-function inLinks(parent: JsonObject, at: At, found: Found): void {
-  for (const [index, link] of textsIn(parent, 'Links').entries()) {
-    beforeColon(found, 'container', [...at, 'Links', index], link, 'use')
-  }
-}
-
 function inConnect(body: JsonObject, found: Found): void {
   named(found, body, 'container', 'Container', 'target')
-  inLinks(objectIn(body, 'EndpointConfig'), ['EndpointConfig'], found)
 }
 
 function inService(body: JsonObject, found: Found): void {

@@ -72,7 +72,8 @@ export function queryDemands(
     } else if (first !== '') {
       const value =
         kind === 'int' ? Number(readInt(first)) : kind === 'json' ? jsonOf(first) : first
-      if (value !== 0) asked.push(demand(say, `?${name}`, value, flag))
+      // `ulimits=null` is Docker 20.10's word for none.
+      if (value !== 0 && value !== null) asked.push(demand(say, `?${name}`, value, flag))
     }
   }
   return asked

@@ -42,7 +42,8 @@ export const containerConfig = {
 
 export const endpointSettings = object({
   IPAMConfig: object({ IPv4Address: text, IPv6Address: text, LinkLocalIPs: texts }),
-  Links: field('texts', 'links', '--link'),
+  // Here a name for a name, asked of this network's own DNS: an id would not be known to it.
+  Links: texts,
   Aliases: texts,
   MacAddress: field('text', 'forbidden', '--mac-address'),
   DriverOpts: map(text, 'endpointOptions', '--network driver-opt'),
