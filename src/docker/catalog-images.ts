@@ -35,6 +35,7 @@ export const images = endpoints([
       message: 'text',
       changes: 'list',
       platform: 'text',
+      authconfig: 'ignored', // dockerode, whose header has it
     },
   },
   {
@@ -116,7 +117,7 @@ export const images = endpoints([
     permission: 'image.push',
     refers: 'image',
     streams: true,
-    query: { tag: 'text', platform: 'json' },
+    query: { tag: 'text', platform: 'json', authconfig: 'ignored' },
   },
   {
     id: 'ImageTag',

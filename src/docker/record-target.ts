@@ -12,7 +12,8 @@ const masked = '***'
  */
 export function recordTarget({ endpoint, target }: Operation): string {
   const query = target.query.map(([name, value]) => {
-    const shown = Object.hasOwn(endpoint.query, name) && !secretValues.has(name)
+    const kind = Object.hasOwn(endpoint.query, name) ? endpoint.query[name] : 'ignored'
+    const shown = kind !== 'ignored' && !secretValues.has(name)
     return [name, shown || value === '' ? value : masked] as const
   })
   return formatTarget({ ...target, query })

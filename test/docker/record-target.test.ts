@@ -14,6 +14,7 @@ const table: readonly [method: string, target: string, recorded: string][] = [
   ],
   ['POST', '/build?t=a&buildargs={"TOKEN":"x"}', '/build?t=a&buildargs=***'],
   ['POST', '/commit?container=a&changes=ENV+A%3Db', '/commit?container=a&changes=***'],
+  ['POST', '/images/create?fromImage=a&authconfig=pw', '/images/create?fromImage=a&authconfig=***'],
   ['GET', '/info?constructor=x&empty', '/info?constructor=***&empty='],
 ]
 
