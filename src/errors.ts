@@ -36,17 +36,21 @@ export interface Failure {
 export function failure(code: FailureCode, says?: string, detail?: string): Failure {
   const { status, message } = table[code]
   const words = says === undefined ? message : says
-  return Object.freeze({
+  const made = Object.freeze({
     code,
     status,
     message: words,
     ...(detail === undefined ? {} : { detail }),
   })
+  failures.add(made)
+  return made
 }
 
-/** Tells a failure from a value of any other shape; only `failure()` makes what passes here. */
+const failures = new WeakSet()
+
+/** Tells a failure from any other value, a client's that looks like one among them. */
 export function isFailure(value: object): value is Failure {
-  return 'code' in value && 'status' in value && Object.hasOwn(table, String(value.code))
+  return failures.has(value)
 }
 
 /** A failure on its way up through code that cannot return it. */

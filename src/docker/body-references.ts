@@ -65,7 +65,8 @@ function inContainer(body: JsonObject, found: Found): void {
   const endpoints = objectIn(objectIn(body, 'NetworkingConfig'), 'EndpointsConfig')
   for (const name of Object.keys(endpoints)) {
     const place = ['NetworkingConfig', 'EndpointsConfig', name]
-    if (!ownNetworks.has(name)) {
+    // The empty key is the beginning of every network's id.
+    if (name === '' || !ownNetworks.has(name)) {
       found.add('network', place, name, 'use', { place: { in: 'body-key', at: place } })
     }
   }

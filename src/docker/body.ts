@@ -19,9 +19,9 @@ export function readBody(
 ): Operation | Failure {
   const shape = bodyShapes.get(operation.endpoint.id)
   if (shape === undefined) throw new Error(`INVARIANT: ${operation.endpoint.id} has no shape`)
-  const value = valueOf(operation, bytes, contentType)
-  if (isFailed(value)) return value
-  const judged = readShape(shape, value)
+  const read = valueOf(operation, bytes, contentType)
+  if (isFailure(read)) return read
+  const judged = readShape(shape, read.value)
   if (isFailure(judged)) return judged
   return Object.freeze({
     ...operation,
@@ -40,10 +40,12 @@ function valueOf(
   operation: Operation,
   bytes: Uint8Array,
   contentType: string | undefined,
-): Json | Failure {
+): { readonly value: Json } | Failure {
   const mayMiss = bodyOptional.has(operation.endpoint.id)
   if (bytes.length === 0) {
-    return mayMiss ? none : failure('bad-body', 'the request body: a JSON object is needed')
+    return mayMiss
+      ? { value: none }
+      : failure('bad-body', 'the request body: a JSON object is needed')
   }
   // Where the engine reads bytes that it does not call JSON, another reader may read something else.
   if (!/^\s*application\/json\s*(;|$)/i.test(contentType ?? '')) {
@@ -51,11 +53,7 @@ function valueOf(
   }
   const read = readJson(bytes)
   if (isFailure(read)) return read
-  return read.value === null && mayMiss ? none : read.value
-}
-
-function isFailed(value: Json | Failure): value is Failure {
-  return typeof value === 'object' && value !== null && isFailure(value)
+  return read.value === null && mayMiss ? { value: none } : read
 }
 
 /** What goes to the engine in place of the bytes that the client sent. */

@@ -99,9 +99,13 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39
 }
 
+/** No number that the engine reads has more; ten thousand digits would be a list of arguments. */
+const longestNumber = 64
+
 /** Whether a double holds the number as it is written. */
 function isHeld(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < 16 && !hasExponent(bytes, start, end)) return true
+  if (end - start > longestNumber) return false
   const value = Number(latin1(bytes, start, end))
   if (Number.isNaN(value)) return true // JSON.parse will say so
   return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))

@@ -57,13 +57,16 @@ export function withThings(
 }
 
 // By an image's id they do another thing than by its name: delete every tag instead of one, save
-// without tags, push nothing; and a container remembers by what name its image was asked for.
+// without tags, push nothing; a container remembers by what name its image was asked for; and the
+// other nodes of a swarm cannot pull an id.
 const byImageName = new Set([
   'ContainerCreate',
   'ImageDelete',
   'ImageGet',
   'ImageGetAll',
   'ImagePush',
+  'ServiceCreate',
+  'ServiceUpdate',
 ])
 
 function keepsName(operation: Operation, reference: Reference, thing: Thing): boolean {

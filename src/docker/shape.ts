@@ -87,6 +87,8 @@ export interface Field {
   readonly say: Say
   /** What the docker CLI's user calls it: `--privileged`. */
   readonly flag?: string
+  /** The word for what the engine does anyway: nobody is asked about it. */
+  readonly harmless?: string
 }
 
 /** Something in a request that a limit has a say in. */
@@ -126,26 +128,46 @@ function isProblem(value: Json | Problem): value is Problem {
 function visit(value: Json, shape: Field, path: string, demands: Demand[]): Json | Problem {
   // To the engine null is the same as nothing, and the body holds no key twice.
   if (value === null) return value
-  const { type, say } = shape
-  if (say !== 'free' && say !== 'dropped' && (say === 'absent' || !isZero(value))) {
-    demands.push({ say, field: path, flag: shape.flag, value })
+  const { say, flag, harmless } = shape
+  if (say === 'free' || say === 'dropped' || value === harmless) {
+    return visitInside(value, shape, path, demands)
   }
+  if (say !== 'absent' && isZero(value)) return visitInside(value, shape, path, demands)
+  const place = demands.push({ say, field: path, flag, value }) - 1
+  const read = visitInside(value, shape, path, demands)
+  if (!isProblem(read) && read !== value) demands[place] = { say, field: path, flag, value: read }
+  return read
+}
+
+function visitInside(value: Json, shape: Field, path: string, demands: Demand[]): Json | Problem {
+  const { type } = shape
   if (typeof type === 'string') {
     return fits(type, value) ? value : problem(path, `${wanted[type]} is needed`)
   }
   if ('list' in type) {
-    if (!Array.isArray(value)) return problem(path, 'a list is needed')
-    const items = value as readonly Json[]
-    for (let index = 0; index < items.length; index++) {
-      const read = visit(items[index] ?? null, type.list, `${path}[${index}]`, demands)
-      if (isProblem(read)) return read
-    }
-    return value
+    return Array.isArray(value)
+      ? visitList(value, type.list, path, demands)
+      : problem(path, 'a list is needed')
   }
   if (!isObject(value)) return problem(path, 'an object is needed')
   return 'map' in type
     ? visitMap(value, type.map, path, demands)
     : visitObject(value, type.object, path, demands)
+}
+
+function visitList(
+  value: readonly Json[],
+  of: Field,
+  path: string,
+  demands: Demand[],
+): readonly Json[] | Problem {
+  let kept: Json[] | undefined
+  for (const [index, item] of value.entries()) {
+    const read = visit(item ?? zeroOf(of), of, `${path}[${index}]`, demands)
+    if (isProblem(read)) return read
+    if (read !== item) (kept ??= [...value])[index] = read
+  }
+  return kept ?? value
 }
 
 function visitMap(
@@ -154,11 +176,27 @@ function visitMap(
   path: string,
   demands: Demand[],
 ): JsonObject | Problem {
+  const changed = new Map<string, Json>()
   for (const key of Object.keys(value)) {
-    const read = visit(value[key] ?? null, of, `${path}[${JSON.stringify(key)}]`, demands)
+    const item = value[key] ?? null
+    const read = visit(item ?? zeroOf(of), of, `${path}[${JSON.stringify(key)}]`, demands)
     if (isProblem(read)) return read
+    if (read !== item) changed.set(key, read)
   }
-  return value
+  if (changed.size === 0) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, changed.get(key) ?? item]),
+  )
+}
+
+/**
+ * In a list or a map the engine makes a zero value of null, which is no longer nothing: null among
+ * bindings publishes a port on every address, null as tmpfs options is a tmpfs without a size.
+ */
+function zeroOf({ type }: Field): Json {
+  if (type === 'text') return ''
+  if (typeof type === 'string') return null
+  return 'list' in type ? [] : {}
 }
 
 function visitObject(
@@ -243,6 +281,11 @@ export function isZero(value: Json | undefined): boolean {
 /** A value on whose like nobody but `say` decides. */
 export function field(type: Type, say: Say = 'free', flag?: string): Field {
   return Object.freeze(flag === undefined ? { type, say } : { type, say, flag })
+}
+
+/** A field that has a word of its own for its zero value. */
+export function unless(harmless: string, of: Field): Field {
+  return Object.freeze({ ...of, harmless })
 }
 
 export function object(

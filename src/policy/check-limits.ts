@@ -88,7 +88,8 @@ export function checkLimits(
     if (refused !== undefined) objections.push(objection(role, demand.flag, demand.field, refused))
   }
   for (const [reference, thing] of things) {
-    const refused = thing === undefined ? undefined : judgeThing(reference, thing, limits)
+    const refused =
+      thing === undefined ? undefined : judgeThing(reference, thing, limits, operation)
     if (refused !== undefined) {
       objections.push(objection(role, undefined, `${reference.kind} ${reference.name}`, refused))
     }
@@ -100,13 +101,19 @@ export function checkLimits(
 }
 
 /** What the name turned out to be, which the spelling did not tell. */
-function judgeThing(reference: Reference, thing: Thing, limits: Limits): Against | undefined {
-  if (reference.wants === 'target' && reference.place.in === 'path') return undefined
+function judgeThing(
+  reference: Reference,
+  thing: Thing,
+  limits: Limits,
+  { endpoint }: Operation,
+): Against | undefined {
+  const isPath = reference.wants === 'target' && reference.place.in === 'path'
+  if (isPath && endpoint.id !== 'NetworkConnect') return undefined
   if (thing.kind === 'network' && thing.name === 'host') {
-    return network.judgeHost(limits, reference.name)
+    return network.judgeHost(limits, 'host')
   }
   if (thing.kind === 'volume' && thing.reachesHost === true) {
-    return { limit: 'safe', found: reference.name, allowed: 'a volume without driver options' }
+    return { limit: 'safe', found: 'with options', allowed: 'a volume without them' }
   }
   return undefined
 }

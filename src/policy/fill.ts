@@ -1,8 +1,9 @@
 // What is sent for what was asked: the owner's labels on all that is created, and where a request asks
 // for nothing, the most that its role may have, so that an engine without limits keeps to them. Pure.
-import { isObject } from '../docker/json.ts'
+import { isObject, readJson } from '../docker/json.ts'
 import type { Json, JsonObject, Operation, Reference, Thing } from '../docker/operation.ts'
 import { firstValue, readInt, withValue } from '../docker/query.ts'
+import { GatewayError, isFailure } from '../errors.ts'
 import { safeLimits, type Limits } from './limits.ts'
 import { tmpfsSizes } from './limits/amounts.ts'
 import { fillBinding } from './limits/network.ts'
@@ -107,7 +108,7 @@ function kept(body: JsonObject, filling: Filling): JsonObject {
 }
 
 /** An update leaves a thing with whom it belongs to, whoever makes it. */
-function ownerOfTarget({ things }: Filling): Readonly<Record<string, string>> {
+function ownerOfTarget({ things, owner }: Filling): Readonly<Record<string, string>> {
   for (const [reference, thing] of things) {
     if (reference.wants !== 'target' || thing === undefined) continue
     return {
@@ -115,7 +116,7 @@ function ownerOfTarget({ things }: Filling): Readonly<Record<string, string>> {
       [teamLabel]: thing.labels[teamLabel] ?? '',
     }
   }
-  return {}
+  return owner
 }
 
 function labelled(body: JsonObject, owner: Readonly<Record<string, string>>): JsonObject {
@@ -217,7 +218,7 @@ function fillService(
       return { ...own, Mounts: mounts.map((mount) => fillMount(mount, filling, owner)) }
     })
     if (limits === 'none') return spec
-    return inside(spec, 'Resources', (resources) =>
+    return inside(withRestart(spec, limits), 'Resources', (resources) =>
       inside(resources, 'Limits', (asked) => ({
         ...asked,
         ...fillAmount(asked, 'MemoryBytes', limits.memory),
@@ -226,6 +227,15 @@ function fillService(
       })),
     )
   })
+}
+
+/** Unlike the engine, swarm starts what has ended anew where nothing is said. */
+function withRestart(task: JsonObject, { restart }: Limits): JsonObject {
+  if (restart.has('always')) return task
+  return inside(task, 'RestartPolicy', (policy) => ({
+    ...policy,
+    Condition: string(policy['Condition']) || (restart.has('on-failure') ? 'on-failure' : 'none'),
+  }))
 }
 
 function fillAmount(asked: JsonObject, name: string, most: number | undefined): JsonObject {
@@ -261,8 +271,9 @@ function fillBuild(operation: Operation, { limits, owner }: Filling): Operation 
 function readLabels(query: Operation['target']['query']): Readonly<Record<string, Json>> {
   const text = firstValue(query, 'labels')
   if (!text) return {}
-  const labels = JSON.parse(text) as Json
-  return isObject(labels) ? labels : {}
+  const labels = readJson(Buffer.from(text))
+  if (isFailure(labels)) throw new GatewayError(labels)
+  return isObject(labels.value) ? labels.value : {}
 }
 
 function inside(

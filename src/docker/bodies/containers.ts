@@ -1,5 +1,5 @@
 // Create, update, exec and commit.
-import { bool, field, int, list, map, object, text, textMap, texts } from '../shape.ts'
+import { bool, field, int, list, map, object, text, textMap, texts, unless } from '../shape.ts'
 import {
   containerConfig,
   endpointSettings,
@@ -102,7 +102,7 @@ const hostConfig = object({
   ExtraHosts: field('texts', 'hosts', '--add-host'),
   Sysctls: map(text, 'sysctls', '--sysctl'),
   Runtime: field('text', 'runtime', '--runtime'),
-  Isolation: field('text', 'forbidden', '--isolation'),
+  Isolation: unless('default', field('text', 'forbidden', '--isolation')),
   LogConfig: object({ Type: text, Config: textMap }, 'log', '--log-driver'),
   RestartPolicy: restartPolicy,
   AutoRemove: bool,

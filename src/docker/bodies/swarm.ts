@@ -1,5 +1,17 @@
 // Services, secrets and configs; what rules the cluster or the host is for roles without limits.
-import { bool, field, int, list, map, object, text, textMap, texts, words } from '../shape.ts'
+import {
+  bool,
+  field,
+  int,
+  list,
+  map,
+  object,
+  text,
+  textMap,
+  texts,
+  unless,
+  words,
+} from '../shape.ts'
 import { healthcheck, labels, mounts, ulimits } from './container-config.ts'
 
 const file = object({ Name: text, UID: text, GID: text, Mode: int })
@@ -40,7 +52,8 @@ const containerSpec = object({
   DNSConfig: object({ Nameservers: texts, Search: texts, Options: texts }),
   Secrets: list(object({ File: file, SecretID: text, SecretName: text })),
   Configs: list(object({ File: file, Runtime: object({}), ConfigID: text, ConfigName: text })),
-  Isolation: field('text', 'forbidden', '--isolation'),
+  // An update sends the words back that an inspect has shown.
+  Isolation: unless('default', field('text', 'forbidden', '--isolation')),
   Sysctls: map(text, 'sysctls', '--sysctl'),
   CapabilityAdd: field('texts', 'capabilities', '--cap-add'),
   CapabilityDrop: texts,
@@ -108,7 +121,7 @@ const taskTemplate = object({
   }),
   ForceUpdate: int,
   // A task may be a plugin, which is root on the host.
-  Runtime: field('text', 'forbidden'),
+  Runtime: unless('container', field('text', 'forbidden')),
   Networks: attachments,
   LogDriver: object({ Name: text, Options: textMap }, 'log', '--log-driver'),
 })

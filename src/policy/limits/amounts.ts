@@ -9,6 +9,7 @@ import {
   type Asking,
   type Predicate,
 } from './predicate.ts'
+import { firstValue, readInt } from '../../docker/query.ts'
 import { parseSize } from '../size.ts'
 
 export const memory: Predicate = (value, { limits }) =>
@@ -38,7 +39,7 @@ export const cpuQuota: Predicate = (value, asking) => {
   const period = periodOf(asking) || 100_000
   return isWithin(value, most * period)
     ? undefined
-    : against('cpus', `${numberOf(value)} of ${period} µs`, String(most))
+    : against('cpus', `${numberOf(value)} of ${period}`, String(most))
 }
 
 /** Alone in an update it would give an older quota another meaning. */
@@ -51,9 +52,8 @@ export const cpuPeriod: Predicate = (value, { limits, operation }) =>
 
 function periodOf({ operation }: Asking): number {
   const { body, target } = operation
-  if (body === undefined) {
-    return Number(target.query.find(([name]) => name === 'cpuperiod')?.[1] ?? 0)
-  }
+  // What is no decimal number to the engine is none here: `1e6` is its default, not a second.
+  if (body === undefined) return Number(readInt(firstValue(target.query, 'cpuperiod')))
   const host = body['HostConfig'] ?? body
   return numberOf((host as Readonly<Record<string, never>>)['CpuPeriod'])
 }
@@ -72,7 +72,8 @@ export const tmpfs: Predicate = (value, { limits }) => {
   if (most === undefined) return undefined
   for (const [path, options] of entriesOf(value)) {
     const sizes = tmpfsSizes(textOf(options))
-    const refused = sizes.find((size) => !isWithin(parseSize(size), most))
+    // To the kernel 0 is without end.
+    const refused = sizes.find((size) => !parseSize(size) || !isWithin(parseSize(size), most))
     if (refused !== undefined) return against('tmpfs', `${path} size=${refused}`, String(most))
   }
   return undefined
@@ -91,14 +92,19 @@ export const ulimits: Predicate = (value, { limits }) => {
   for (const limit of itemsOf(value)) {
     const unread = Object.keys(limit).find((key) => !['Name', 'Soft', 'Hard'].includes(key))
     if (unread !== undefined) return against('ulimits', unread, 'Name, Soft, Hard')
-    const name = textOf(limit['Name'])
-    const most = limits.ulimits.get(name.toLowerCase())
+    const name = folded(textOf(limit['Name']))
+    const most = limits.ulimits.get(name)
     if (most === undefined) continue
     if (!isWithin(limit['Soft'] ?? 0, most) || !isWithin(limit['Hard'] ?? 0, most)) {
       return against('ulimits', `${name}=${numberOf(limit['Hard'])}`, `${name}=${most}`)
     }
   }
   return undefined
+}
+
+/** Go's ToUpper makes an S of U+017F, so that `\u017ftack` is a stack. */
+function folded(name: string): string {
+  return name.replaceAll('\u017f', 's').toLowerCase()
 }
 
 export const restart: Predicate = (value, { limits }) =>

@@ -87,7 +87,8 @@ export const securityOptions: Predicate = (value, { limits }) => {
 /** The services' spelling of security options. */
 export const privileges: Predicate = (value) => {
   const refused = entriesOf(value).filter(
-    ([name, item]) => !(name === 'NoNewPrivileges' && item === true) && !isUnsaid(item),
+    // Unlike the option of a container, false lifts nothing here: it is what an inspect shows.
+    ([name, item]) => name !== 'NoNewPrivileges' && !isUnsaid(item),
   )
   return refused.length === 0
     ? undefined

@@ -1,6 +1,5 @@
 // Which images may be run, pulled, pushed and built upon.
 import { maybeImageId, parseImageReference } from '../../docker/image-reference.ts'
-import type { Thing } from '../../docker/operation.ts'
 import type { ImagePattern } from '../limits.ts'
 import { against, listed, textOf, type Predicate } from './predicate.ts'
 
@@ -44,12 +43,19 @@ function expressionOf(name: string): RegExp {
 export function matchesImage(patterns: readonly ImagePattern[], reference: string): boolean {
   const parsed = parseImageReference(reference)
   if (parsed === undefined) return false
-  return patterns.some(
-    (pattern) =>
-      pattern.name.test(parsed.name) &&
-      (pattern.tag === undefined || pattern.tag === parsed.tag) &&
-      (pattern.digest === undefined || pattern.digest === parsed.digest),
-  )
+  return patterns.some(({ name, tag, digest }) => {
+    if (!name.test(parsed.name)) return false
+    // Beside a digest the engine does not read the tag: it says nothing of what will run.
+    if (digest !== undefined) return digest === parsed.digest
+    return tag === undefined || (parsed.digest === undefined && tag === parsed.tag)
+  })
+}
+
+/** Without tag and digest, pull and push move every tag that there is. */
+function matchesTransfer(patterns: readonly ImagePattern[], reference: string): boolean {
+  const isOne = /[:@][^/]*$/.test(reference)
+  const whole = isOne ? patterns : patterns.filter(({ tag }) => tag === undefined)
+  return matchesImage(whole, reference)
 }
 
 export const image: Predicate = (value, { limits, operation, things }) => {
@@ -60,14 +66,10 @@ export const image: Predicate = (value, { limits, operation, things }) => {
   const [, thing] =
     [...things].find(([reference]) => reference.kind === 'image' && reference.name === wanted) ?? []
   // An id has no name of its own: one of those that it has here must be allowed.
-  const names = maybeImageId(wanted) ? (thing?.names ?? []) : namesOf(wanted, thing)
+  // A name is sent as a name, so that what else its image is called here proves nothing.
+  const names = maybeImageId(wanted) ? (thing?.names ?? []) : [wanted]
   if (names.some((name) => matchesImage(images, name))) return undefined
   return against(operation.endpoint.id === 'ImageCreate' ? 'pull' : 'images', wanted, allowed)
-}
-
-/** The name that was asked for, and the digests of what it means now. */
-function namesOf(wanted: string, thing: Thing | undefined): readonly string[] {
-  return [wanted, ...(thing?.names ?? []).filter((name) => name.includes('@'))]
 }
 
 /** What may be run may be fetched, unless the limits say otherwise. */
@@ -76,14 +78,15 @@ export const pull: Predicate = (value, { limits, operation }) => {
   if (patterns === undefined) return undefined
   const tag = operation.target.query.find(([name]) => name === 'tag')?.[1] ?? ''
   const name = tag === '' ? textOf(value) : `${textOf(value)}${tag.includes(':') ? '@' : ':'}${tag}`
-  return matchesImage(patterns, name)
+  const isRead = operation.endpoint.id === 'DistributionInspect'
+  return (isRead ? matchesImage : matchesTransfer)(patterns, name)
     ? undefined
     : against('pull', name, listed(patterns.map((pattern) => pattern.text)))
 }
 
 export const push: Predicate = (value, { limits }) => {
   const patterns = limits.push
-  if (patterns === undefined || matchesImage(patterns, textOf(value))) return undefined
+  if (patterns === undefined || matchesTransfer(patterns, textOf(value))) return undefined
   return against('push', value, listed(patterns.map((pattern) => pattern.text)))
 }
 

@@ -3,6 +3,7 @@
 import type { Json } from '../../docker/operation.ts'
 import { isObject } from '../../docker/json.ts'
 import type { BindRule, Limits } from '../limits.ts'
+import { image } from './images.ts'
 import {
   against,
   entriesOf,
@@ -28,15 +29,28 @@ export const binds: Predicate = (value, asking) => {
     const words = options === '' ? [] : options.split(',')
     const unknown = words.find((word) => !bindWords.has(word))
     if (unknown !== undefined) return against('binds', unknown, listed(bindWords))
-    if (!source.startsWith('/')) continue
+    if (!source.startsWith('/')) {
+      if (isVolumeName(source)) continue
+      return against('binds', source, aVolumeName)
+    }
     // Relabelling changes the host's files, and `nocopy` is for volumes.
     const readOnly = words.includes('ro')
     if (words.includes('z') || words.includes('Z')) return against('binds', options, 'ro, rw')
     const refused = judgeSource(source, readOnly, asking)
     if (refused !== undefined) return refused
+    // The path where the links lead is sent in its place.
+    if (asking.hostPaths.get(source)?.includes(':') === true) {
+      return against('binds', source, 'a path without a colon')
+    }
   }
   return undefined
 }
+
+/** Names that only a plugin could take, and that are looked up without their slashes. */
+function isVolumeName(text: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text)
+}
+const aVolumeName = 'an absolute path, or the name of a volume'
 
 const bindWords: ReadonlySet<string> = new Set([
   'ro',
@@ -83,9 +97,12 @@ export function hostPathsOf(value: Json, say: 'binds' | 'mounts'): readonly stri
     : itemsOf(value).flatMap((mount) => (mount['Type'] === 'bind' ? [textOf(mount['Source'])] : []))
 }
 
-export const mounts: Predicate = (value, asking) => {
+export const mounts: Predicate = (value, asking, demand) => {
   for (const mount of itemsOf(value)) {
-    const refused = judgeMount(mount, asking)
+    const refused =
+      mount['Type'] === 'image'
+        ? image(mount['Source'] ?? '', asking, demand)
+        : judgeMount(mount, asking)
     if (refused !== undefined) return refused
   }
   return undefined
@@ -94,10 +111,12 @@ export const mounts: Predicate = (value, asking) => {
 function judgeMount(mount: Readonly<Record<string, Json>>, asking: Asking): Against | undefined {
   const type = textOf(mount['Type'])
   switch (type) {
-    case 'volume':
-      return undefined
-    case 'image':
-      return undefined
+    case 'volume': {
+      const source = textOf(mount['Source'])
+      return source === '' || isVolumeName(source)
+        ? undefined
+        : against('safe', source, aVolumeName)
+    }
     case 'tmpfs':
       return judgeTmpfs(mount, asking.limits)
     case 'bind': {

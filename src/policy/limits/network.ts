@@ -35,7 +35,8 @@ export const endpointOptions: Predicate = (value) =>
 
 /** An address of the host's own network in the disguise of a name. */
 export const hosts: Predicate = (value) => {
-  const refused = wordsOf(value).find((host) => /(^|[:= \t])host-gateway\s*$/i.test(host))
+  // `name:address` for containers, `address name` for services.
+  const refused = wordsOf(value).find((host) => /(^|[:=[\s])host-gateway($|[\]\s])/i.test(host))
   return refused === undefined ? undefined : against('safe', refused, 'addresses')
 }
 
@@ -46,7 +47,9 @@ export const hosts: Predicate = (value) => {
 export const publish: Predicate = (value, { limits }) => {
   for (const [, bindings] of entriesOf(value)) {
     for (const binding of itemsOf(bindings)) {
-      const refused = judgeBinding(limits, textOf(binding['HostIp']), textOf(binding['HostPort']))
+      const asked = { HostIp: textOf(binding['HostIp']), HostPort: textOf(binding['HostPort']) }
+      const sent = fillBinding(limits, asked.HostIp, asked.HostPort) ?? asked
+      const refused = judgeBinding(limits, sent.HostIp, sent.HostPort)
       if (refused !== undefined) return refused
     }
   }
@@ -78,6 +81,8 @@ function portsOf(text: string): { readonly from: number; readonly to: number } |
 
 function isAddressOf(rule: PublishRule, address: string): boolean {
   if (rule.address === '*') return true
+  // An address with a zone is none to the engine's parser, and that means every address.
+  if (address.includes('%')) return false
   const [wanted, given] = [parseAddress(rule.address), parseAddress(address)]
   return (
     wanted !== undefined &&
@@ -97,14 +102,18 @@ export function fillBinding(
   address: string,
   port: string,
 ): { readonly HostIp: string; readonly HostPort: string } | undefined {
-  const [rule] = limits.publish
+  const rule = limits.publish.find((one) => address === '' || isAddressOf(one, address))
   if (rule === undefined) return undefined
   const anyAddress = limits.publish.some((candidate) => candidate.address === '*')
   const free = port === '' || port === '0'
   const reachesEphemeral = rule.from <= ephemeral.from && rule.to >= ephemeral.to
   const HostIp = address === '' && !anyAddress ? rule.address : address
-  const HostPort = free && !reachesEphemeral ? `${rule.from}-${rule.to}` : port
+  const HostPort = free && !reachesEphemeral ? portsIn(rule) : port
   return HostIp === address && HostPort === port ? undefined : { HostIp, HostPort }
+}
+
+function portsIn({ from, to }: PublishRule): string {
+  return from === to ? String(from) : `${from}-${to}`
 }
 
 /** Every exposed port on a free port of every address. */

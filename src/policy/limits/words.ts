@@ -83,15 +83,16 @@ export const log: Predicate = (value, { limits }) => {
   )
   return refused === undefined
     ? undefined
-    : against('logDrivers', `--log-opt ${refused[0]}`, listed(logOptions))
+    : against('logDrivers', `with ${refused[0]}`, listed(logOptions))
 }
 
 /**
  * Lines of a Dockerfile. Its own escapes, variables and triggers can spell any label, so that only
  * words without them pass.
  */
-export const changes: Predicate = (value) => {
-  const refused = wordsOf(value).find((line) => !isPlainChange(line))
+export const changes: Predicate = (value, { limits }) => {
+  const setsEnv = (line: string): boolean => limits.forbidEnv.size > 0 && /^\s*ENV\s/i.test(line)
+  const refused = wordsOf(value).find((line) => !isPlainChange(line) || setsEnv(line))
   return refused === undefined
     ? undefined
     : against(
