@@ -1,0 +1,212 @@
+// The kinds of work: each says what it measures and gives numbers for one peer, in one short round.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { answerReader, hammer, head, once, open } from './load.mjs'
+
+const gib = 1024 ** 3
+const json = { 'Content-Type': 'application/json' }
+const fixtures = new URL('../../test/fixtures/attacks.json', import.meta.url)
+/** What docker 28 sends for `docker run` with a dozen options. */
+const createBody = JSON.parse(readFileSync(fileURLToPath(fixtures), 'utf8'))
+  .find(({ id }) => id === 'ok-cli28-create-full')
+  .rawBody.replace('"Binds":["{{tag}}mydata:/d"]', '"Binds":null')
+  .replace(/"Binds":\[[^\]]*\]/, '"Binds":null')
+  .trim()
+
+/** CPU of the process under test and wall time, each per unit. */
+async function measured(peer, act) {
+  const cpuBefore = peer.cpuMs()
+  const began = performance.now()
+  const units = await act()
+  const ms = performance.now() - began
+  return { cpuUs: ((peer.cpuMs() - cpuBefore) * 1000) / units, perSecond: (units * 1000) / ms }
+}
+
+const requests = (name, request, { connections, who = 'admin', status = 200, ms = 1500 }) => ({
+  name,
+  unit: 'µs CPU a request',
+  run: (peer, { identities }) =>
+    measured(peer, async () => {
+      const { count } = await hammer(peer, identities[who], request, { connections, ms, status })
+      return count
+    }),
+})
+
+const ping = head('GET', '/_ping')
+const list = head('GET', '/v1.41/containers/json')
+const create = head('POST', '/v1.41/containers/create', json, createBody)
+
+export const works = [
+  ...[1, 16, 128].map((connections) =>
+    requests(`GET /_ping, ${connections} connections`, ping, { connections }),
+  ),
+  ...[1, 16, 128].map((connections) =>
+    requests(`GET /containers/json, ${connections} connections`, list, { connections }),
+  ),
+  {
+    ...requests('the same by a role with limits, 16 connections', list, {
+      connections: 16,
+      who: 'dev',
+    }),
+    only: /dockgate/,
+  },
+  {
+    ...requests('denied, 16 connections', list, { connections: 16, who: 'nobody', status: 403 }),
+    only: /dockgate/,
+  },
+  requests('POST /containers/create as admin, 16 connections', create, {
+    connections: 16,
+    status: 201,
+  }),
+  {
+    ...requests('the same, judged', create, { connections: 16, who: 'dev', status: 201 }),
+    only: /dockgate/,
+  },
+  {
+    name: 'new connections with one request, full handshake',
+    unit: 'µs CPU a connection',
+    run: (peer, { identities }) => newConnections(peer, identities.admin, false),
+  },
+  {
+    name: 'new connections with one request, resumed',
+    unit: 'µs CPU a connection',
+    run: (peer, { identities }) => newConnections(peer, identities.admin, true),
+  },
+  ...[1, 4].flatMap((streams) => [
+    {
+      name: `1 GiB down in ${streams} streams`,
+      unit: 'ms CPU a GiB',
+      run: (peer, { identities }) => stream(peer, identities.admin, streams, down),
+    },
+    {
+      name: `1 GiB up in ${streams} streams`,
+      unit: 'ms CPU a GiB',
+      run: (peer, { identities }) => stream(peer, identities.admin, streams, up),
+    },
+  ]),
+  {
+    name: 'round trips over one attach',
+    unit: 'µs CPU a round trip',
+    run: (peer, { identities }) => measured(peer, () => roundTrips(peer, identities.admin)),
+  },
+  {
+    name: '1,000 idle streams',
+    unit: 'KB a stream',
+    run: (peer, { identities }) => idle(peer, identities.admin),
+    once: true,
+  },
+]
+
+async function newConnections(peer, identity, resume) {
+  let session
+  if (resume) session = (await once(peer, identity, ping)).ticket
+  let reused = 0
+  const numbers = await measured(peer, async () => {
+    let count = 0
+    const end = performance.now() + 1500
+    await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        while (performance.now() < end) {
+          const { resumed, ticket } = await once(peer, identity, ping, session)
+          if (resume) session = ticket ?? session
+          if (resumed) reused++
+          count++
+        }
+      }),
+    )
+    return count
+  })
+  return { ...numbers, ...(resume ? { resumed: reused > 0 } : {}) }
+}
+
+async function stream(peer, identity, streams, direction) {
+  const each = gib / streams
+  const { cpuUs, perSecond } = await measured(peer, async () => {
+    await Promise.all(Array.from({ length: streams }, () => direction(peer, identity, each)))
+    return 1
+  })
+  return { cpuUs: cpuUs / 1000, perSecond: perSecond * 1024, rate: 'MiB/s' }
+}
+
+async function down(peer, identity, bytes) {
+  const socket = await open(peer, identity)
+  socket.write(head('GET', `/v1.41/images/get?names=${bytes}`))
+  let left = bytes
+  await new Promise((resolve, reject) => {
+    socket.on('data', (part) => {
+      left -= part.length
+      if (left <= 0) resolve()
+    })
+    socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
+  })
+  socket.removeAllListeners('close').destroy()
+}
+
+const block = Buffer.alloc(256 * 1024, 'y')
+
+async function up(peer, identity, bytes) {
+  const socket = await open(peer, identity)
+  const line = `POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\nContent-Length: ${bytes}\r\n\r\n`
+  socket.write(line)
+  let left = bytes
+  const answered = new Promise((resolve, reject) => {
+    socket.on('data', answerReader(resolve))
+    socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
+  })
+  const more = () => {
+    while (left > 0) {
+      left -= block.length
+      if (!socket.write(block)) {
+        socket.once('drain', more)
+        return
+      }
+    }
+  }
+  more()
+  await answered
+  socket.removeAllListeners('close').destroy()
+}
+
+async function roundTrips(peer, identity) {
+  const socket = await open(peer, identity)
+  const upgrade = { Connection: 'Upgrade', Upgrade: 'tcp' }
+  socket.write(head('POST', '/v1.41/containers/web/attach?stream=1&stdin=1&stdout=1', upgrade))
+  await new Promise((resolve) => socket.once('data', resolve))
+  const end = performance.now() + 1500
+  let count = 0
+  await new Promise((resolve, reject) => {
+    socket.on('data', () => {
+      count++
+      if (performance.now() > end) resolve()
+      else socket.write('x')
+    })
+    socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
+    socket.write('x')
+  })
+  socket.removeAllListeners('close').destroy()
+  return count
+}
+
+async function idle(peer, identity) {
+  const count = 1000
+  const warm = await open(peer, identity)
+  warm.write(ping)
+  await new Promise((resolve) => warm.once('data', resolve))
+  const before = peer.rssKb()
+  const sockets = []
+  for (let made = 0; made < count; made += 50) {
+    sockets.push(...(await Promise.all(Array.from({ length: 50 }, () => open(peer, identity)))))
+  }
+  await Promise.all(
+    sockets.map((socket) => {
+      const said = new Promise((resolve) => socket.once('data', resolve))
+      socket.write(head('GET', '/v1.41/events'))
+      return said
+    }),
+  )
+  await sleep(1000)
+  const kb = peer.rssKb() - before
+  for (const socket of [...sockets, warm]) socket.destroy()
+  return { cpuUs: kb / count, perSecond: before, rate: 'KB at rest' }
+}
