@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // argv in, exit code out: finds the verb and lets it run. Whatever a verb did not expect ends here,
 // in one line and exit code 1.
-import { readFileSync } from 'node:fs'
 import { UsageError } from './cli/arguments.ts'
 import { verbs } from './cli/verbs.ts'
 import type { Io } from './cli/verb.ts'
 import { nearest } from './nearest.ts'
+import { version } from './version.ts'
 
 // Whoever reads our output may stop reading (`dockgate ca --help | head`): no news to anybody.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -71,14 +71,4 @@ async function overview(): Promise<string> {
     'dockgate VERB --help teaches each of them.',
     '',
   ].join('\n')
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  )
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
-    return String(manifest.version)
-  }
-  return 'unknown'
 }

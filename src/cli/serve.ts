@@ -17,6 +17,9 @@ Serves the Docker API over mutual TLS, until SIGTERM or SIGINT; a second signal 
   DOCKGATE_AUDIT_KEY  the key that signs it, made where it is missing (default audit-key.pem)
   DOCKGATE_LOG     fatal, error, warn, info (default), debug, trace; the log goes to stderr
   DOCKGATE_GRACE   how long streams may go on after the first signal (default 10s)
+  DOCKGATE_CONTROL the socket for "dockgate status" and its like (default control.sock)
+  DOCKGATE_CRL     an expired or unreadable revocation list: refuse everybody (default), or warn
+  DOCKGATE_REMIND  how long before it the log tells of what runs out (default 168h)
 
 Without the DOCKGATE_ before them and in lower case, all but the first may stand in dockgate.yaml.
 

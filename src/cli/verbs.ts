@@ -13,4 +13,8 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['health', async () => (await import('./health.ts')).health],
   ['audit', async () => (await import('./audit.ts')).audit],
   ['explain', async () => (await import('./explain.ts')).explain],
+  ['status', async () => (await import('./status.ts')).status],
+  ['sessions', async () => (await import('./sessions.ts')).sessions],
+  ['end', async () => (await import('./end.ts')).end],
+  ['reload', async () => (await import('./reload.ts')).reload],
 ])

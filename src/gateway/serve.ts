@@ -12,7 +12,11 @@ import type { Policy } from '../policy/policy.ts'
 import { createGateway } from './app.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createConnections } from './connections.ts'
+import { openControl, type Control } from './control.ts'
+import { createDenials } from './denials.ts'
 import { createEngine } from './engine.ts'
+import { createNames } from './names.ts'
+import { createOperate } from './operate.ts'
 import { createQuotas } from './quotas.ts'
 import { createRecheck, type Recheck } from './recheck.ts'
 import { remindersOf } from './reminders.ts'
@@ -20,6 +24,7 @@ import { createSessions } from './sessions.ts'
 import { createKeeper, type Reload } from './state.ts'
 import { secureContext } from './tls.ts'
 import { watchFiles } from './watch.ts'
+import { version } from '../version.ts'
 
 export interface ServeOptions {
   /** Each reads its file anew, and throws FaultyConfig where it cannot be used. */
@@ -55,12 +60,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   )
   const { settings } = keeper.current
   const engine = createEngine(settings.enginePath)
-  const audit = createAudit({
+  const denials = createDenials(now)
+  const record = createAudit({
     ...settings.audit,
     now,
     failing: (error) => log.error({ err: error }, 'the audit cannot be written'),
     recovered: () => log.warn('the audit can be written again'),
   })
+  const audit = denials.counting(record)
   const sessions = createSessions((session) => recheck.added(session))
   const authenticator = createAuthenticator(() => keeper.current.trust, now)
   const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
@@ -125,12 +132,37 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     throw new Error(`the audit cannot be opened: ${String(error)}`, { cause: error })
   }
   const { address, port } = server.address() as AddressInfo
+  const operate = createOperate({
+    version: version(),
+    startedAt: now(),
+    listen: `${address.includes(':') ? `[${address}]` : address}:${port}`,
+    state: () => keeper.current,
+    lastReload: () => keeper.lastReload,
+    reload,
+    sessions: () => sessions.all(),
+    connections: () => connections.size,
+    denials,
+    engine,
+    nameOf: createNames(engine),
+    now,
+  })
+  let control: Control | undefined
+  try {
+    control = await openControl(settings.controlPath, operate, complain)
+  } catch (error) {
+    // It serves without: a read-only folder must not keep anybody from their containers.
+    log.warn(
+      { err: error, path: settings.controlPath },
+      'no control socket; hint: DOCKGATE_CONTROL',
+    )
+  }
 
   async function close(): Promise<void> {
     const { graceMs } = keeper.current.settings
     watch.close()
     recheck.close()
     clearInterval(reminding)
+    control?.close()
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
     const deadline = setTimeout(() => {

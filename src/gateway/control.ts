@@ -1,0 +1,122 @@
+// The control socket: a unix socket that only the gateway's own user may open, over which the verbs
+// `status`, `sessions`, `end` and `reload` speak HTTP and JSON. Nothing of the Docker API is on it.
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import type { Operate, Selector } from './operate.ts'
+
+export interface Control {
+  close(): void
+}
+
+const maxBodyBytes = 4_096
+
+/** Throws where the socket cannot be made, or where another gateway answers on it. */
+export async function openControl(
+  path: string,
+  operate: Operate,
+  complain: (error: unknown) => void,
+): Promise<Control> {
+  await removeStale(path)
+  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+    answer(operate, request, response).catch((error: unknown) => {
+      complain(error)
+      reply(response, 500, { message: 'dockgate failed; its log says why' })
+    })
+  })
+  // Nobody else may open it, not for one moment: binding takes the mode from here, within `listen`.
+  const mask = process.umask(0o177)
+  try {
+    server.listen(path)
+  } finally {
+    process.umask(mask)
+  }
+  await once(server, 'listening')
+  server.unref()
+  server.on('error', complain)
+  return {
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+async function answer(
+  operate: Operate,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  switch (`${request.method} ${request.url}`) {
+    case 'GET /status':
+      reply(response, 200, await operate.status())
+      return
+    case 'GET /sessions':
+      reply(response, 200, await operate.sessions())
+      return
+    case 'POST /reload':
+      reply(response, 200, operate.reload('dockgate reload'))
+      return
+    case 'POST /end': {
+      const asked = readEnd(await readText(request))
+      if (asked === undefined) reply(response, 400, { message: 'say {id} or {who}, and {why}' })
+      else reply(response, 200, operate.end(asked.selector, `by the operator: ${asked.why}`))
+      return
+    }
+    default:
+      reply(response, 404, { message: 'no such thing here' })
+  }
+}
+
+function reply(response: ServerResponse, status: number, value: unknown): void {
+  const body = `${JSON.stringify(value)}\n`
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  })
+  response.end(body)
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const part of request.setEncoding('utf8')) {
+    text += String(part)
+    if (text.length > maxBodyBytes) return ''
+  }
+  return text
+}
+
+/** `{"id": …}` or `{"who": …}`, and perhaps `why`: one line, since it is shown in terminals. */
+export function readEnd(
+  text: string,
+): { readonly selector: Selector; readonly why: string } | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { id, who, why = 'no reason given' } = value as Readonly<Record<string, unknown>>
+  if (typeof why !== 'string' || why.length > 200 || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(why)) {
+    return undefined
+  }
+  if (typeof id === 'string' && who === undefined) return { selector: { id }, why }
+  if (typeof who === 'string' && id === undefined) return { selector: { who }, why }
+  return undefined
+}
+
+/** A socket that nobody answers on is what a killed gateway left. */
+async function removeStale(path: string): Promise<void> {
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') rmSync(path)
+    return
+  } finally {
+    socket.destroy()
+  }
+  throw new Error(`another gateway answers on ${path}`)
+}

@@ -1,0 +1,12 @@
+// The version of this program, from its manifest.
+import { readFileSync } from 'node:fs'
+
+export function version(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
+    return String(manifest.version)
+  }
+  return 'unknown'
+}
