@@ -75,20 +75,28 @@ export function forward(
   incoming: Incoming,
   reply: FastifyReply,
 ): void {
-  const gone = new AbortController()
+  let isGone = false
+  let release: ((why?: Error) => void) | undefined
+  const letGo = (): void => {
+    isGone = true
+    release?.()
+  }
   const engineRequest: EngineRequest = {
     method: incoming.raw.method ?? '',
     path: passage.target,
     headers: requestHeaders(passage, incoming),
     body: requestBody(passage, incoming),
-    signal: gone.signal,
+    started: (given) => {
+      release = given
+      if (isGone) given()
+    },
   }
   const { socket } = incoming.raw
   // Before the engine's answer there is room for one of ours.
   const track = trackSession(forwarder, passage, incoming, (why) => {
     if (reply.raw.headersSent) socket.destroy()
     else forwarder.answer(reply, failure('denied', why), passage.id)
-    gone.abort()
+    letGo()
     queueMicrotask(() => track.end({ status: 403, how: 'ended' }))
   })
   if (track.wasEnded) return
@@ -104,11 +112,10 @@ export function forward(
   }
 
   if (passage.operation.endpoint.hijacks) {
-    const { signal: _, ...unsignalled } = engineRequest
     reply.hijack()
     const cut = openTunnel({
       engine: forwarder.engine,
-      request: unsignalled,
+      request: engineRequest,
       reply: reply.raw,
       upgrade: incoming.upgraded,
       relay: (answer) => relay(answer, reply, track),
@@ -120,7 +127,7 @@ export function forward(
       closed: (how, bytesIn, bytesOut) => track.end({ how, bytesIn, bytesOut }),
       seen: (part) => track.see?.(part),
     })
-    gone.signal.addEventListener('abort', () => cut())
+    release = () => cut()
     return
   }
 
@@ -128,7 +135,7 @@ export function forward(
   // `close` comes last, whoever ended it: before the answer is complete, the engine is let go.
   reply.raw.once('close', () => {
     stopWaiting()
-    if (!reply.raw.writableFinished) gone.abort()
+    if (!reply.raw.writableFinished) letGo()
     track.end({
       status: reply.raw.headersSent ? reply.raw.statusCode : 0,
       how: reply.raw.writableFinished ? 'finished' : 'client-left',
@@ -141,8 +148,10 @@ export function forward(
     onResponse: (_request, _reply, answer) => {
       const { stream } = answer as unknown as { stream: IncomingMessage }
       void reply.send(stream)
-      // The headers of a long stream reach the client now, not with its first byte.
-      reply.raw.flushHeaders()
+      // The headers of a long stream reach the client now; those of an answer that is here, with it.
+      setImmediate(() => {
+        if (!reply.raw.headersSent && !reply.raw.destroyed) reply.raw.flushHeaders()
+      })
       const { see } = track
       if (see !== undefined) stream.on('data', see)
       // The engine is let go when the client's side has closed: before, that would be its error.
