@@ -29,7 +29,7 @@ export function formatLine(last: Position, time: string, event: string, fields: 
 }
 
 /**
- * JSON escapes the controls below space alone. DEL, C1 controls, line separators, and what turns or
+ * Escapes what is no printable text. JSON does so with the controls below space alone: DEL, C1 controls, line separators, and what turns or
  * hides text on a terminal could forge a line for whoever reads the log with something else.
  */
 export function harmless(json: string): string {

@@ -1,10 +1,11 @@
 // `dockgate audit …`: proves and reads what the gateway recorded. One file a verb.
 import { nearest } from '../nearest.ts'
 import { UsageError } from './arguments.ts'
+import { show } from './audit-show.ts'
 import { verify } from './audit-verify.ts'
 import type { Verb } from './verb.ts'
 
-const verbs: ReadonlyMap<string, Verb> = new Map([verify].map((verb) => [verb.name, verb]))
+const verbs: ReadonlyMap<string, Verb> = new Map([show, verify].map((verb) => [verb.name, verb]))
 
 const help = `usage: dockgate audit VERB [options]
 

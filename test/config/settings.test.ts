@@ -28,6 +28,16 @@ const refused: readonly (readonly [string, RegExp])[] = [
     'localhost',
     'localhost:65536',
   ].map((listen) => [`listen: ${listen}`, /is no address to listen on/] as const),
+  ['audit: audit.txt', /audit: "audit.txt" does not end in .log/],
+  ['audit: { file: audit.txt }', /audit.file: "audit.txt" does not end in .log/],
+  ['audit: [audit.log]', /a word is needed|mapping/],
+  ['audit: { onfailure: refuse }', /unknown key "onfailure"/],
+  ['audit: { onFailure: ignore }', /audit.onFailure: "ignore" is unknown/],
+  ['audit: { rotate: { size: 1KiB } }', /audit.rotate.size: this is no size/],
+  ['audit: { rotate: { size: 17GiB } }', /audit.rotate.size: this is no size/],
+  ['audit: { rotate: { daily: yes } }', /audit.rotate.daily: this is neither true nor false/],
+  ['audit: { keep: { days: 0 } }', /audit.keep.days: .*whole number above zero/],
+  ['audit: { keep: { files: 1.5 } }', /audit.keep.files: .*whole number above zero/],
   ['listen: !!str localhost:1', /anchors, aliases and tags/],
 ]
 
@@ -69,5 +79,29 @@ describe('dockgate.yaml', () => {
     const found = read('grace: 596h')
     assert.ok('settings' in found)
     assert.ok(found.settings.graceMs < 2 ** 31)
+  })
+
+  it('takes the audit as a file alone or with what else is to be said of it', () => {
+    const plain = read('audit: log/gate.log')
+    assert.ok('settings' in plain)
+    assert.deepEqual(plain.settings.audit, {
+      path: '/x/log/gate.log',
+      keyPath: '/x/audit-key.pem',
+      rotate: { bytes: 64 * 1024 * 1024, daily: true },
+      keep: { days: undefined, files: undefined },
+      onFailure: 'refuse',
+    })
+    const whole = read(
+      'audit: { file: a.log, key: k.pem, rotate: { size: 1MiB, daily: false }, keep: { days: 7, files: 9 }, onFailure: allow-reads }',
+      { DOCKGATE_AUDIT: '/var/b.log', DOCKGATE_AUDIT_KEY: '/var/b.pem' },
+    )
+    assert.ok('settings' in whole, JSON.stringify(whole))
+    assert.deepEqual(whole.settings.audit, {
+      path: '/var/b.log',
+      keyPath: '/var/b.pem',
+      rotate: { bytes: 1024 * 1024, daily: false },
+      keep: { days: 7, files: 9 },
+      onFailure: 'allow-reads',
+    })
   })
 })

@@ -27,7 +27,11 @@ export interface GatewayProcess {
   door(identity: Identity, options?: ConnectionOptions): Door
   /** Everything that the audit and the operational log hold so far. */
   logs(): string
+  /** The operational log alone. */
+  log(): string
   stop(): Promise<void>
+  /** SIGKILL: its home stays, for another one to start in. */
+  kill(): Promise<void>
 }
 
 export interface GatewayProcessOptions {
@@ -36,11 +40,13 @@ export interface GatewayProcessOptions {
   readonly enginePath?: string
   /** The text of dockgate.yaml. */
   readonly settings?: string
+  /** One that was killed: its home and its authority are taken over. */
+  readonly after?: GatewayProcess
 }
 
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
-  const home = mkdtempSync(join(tmpdir(), 'dockgate-gateway-'))
-  const authority = createAuthority('test authority')
+  const home = options.after?.home ?? mkdtempSync(join(tmpdir(), 'dockgate-gateway-'))
+  const authority = options.after?.authority ?? createAuthority('test authority')
   authority.write(join(home, 'certs'))
   writeFileSync(join(home, 'roles.yaml'), options.roles)
   if (options.settings !== undefined) writeFileSync(join(home, 'dockgate.yaml'), options.settings)
@@ -104,11 +110,16 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     identity: issue,
     connect: open,
     door: (identity, more) => () => open(identity, more),
+    log: () => log,
     logs: () => `${readFileSync(join(home, 'audit.log'), 'utf8')}\n${log}`,
     async stop() {
       child.kill('SIGTERM')
       await closed
       rmSync(home, { recursive: true })
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await closed
     },
   }
 }

@@ -1,0 +1,172 @@
+// `dockgate audit show`: the audit as a person reads it, or as the records that match.
+import { setTimeout as wait } from 'node:timers/promises'
+import { basename, resolve } from 'node:path'
+import { logFiles } from '../audit/files.ts'
+import { createReader } from '../audit/follow.ts'
+import { harmless, parseLine, type Line } from '../audit/line.ts'
+import { readLines, type RawLine } from '../audit/lines.ts'
+import { describeEnd, describeLine, isWanted, outcomeOf, type Wanted } from '../audit/show.ts'
+import { loadSettings } from '../config/load.ts'
+import { readArguments, UsageError } from './arguments.ts'
+import type { Io, Verb } from './verb.ts'
+
+const usage =
+  'dockgate audit show [--who NAME] [--what WHAT] [--since WHEN] [--until WHEN] [--denied] [--id ID] [--json] [--follow] [FILES]'
+
+const help = `usage: ${usage}
+
+Shows who did what, and what came of it; without FILES from the whole log, rotated files included.
+
+  --who NAME    of the certificate with this name
+  --what WHAT   a permission (container.rm, image.*), or words of what was done ("container web")
+  --since WHEN  a time (2026-11-24, 2026-11-24T04:00Z) or a span back from now (90s, 15m, 2h, 7d)
+  --until WHEN
+  --denied      only what was not allowed
+  --id ID       one request, as a denied client quotes it
+  --json        the records themselves, one a line; the ends of requests too
+  --follow      goes on with what is written from now on, until a signal
+
+examples:
+  dockgate audit show --who alice --since 2h
+  dockgate audit show --denied --follow
+  dockgate audit show --what container.rm --json
+`
+
+export const show: Verb = {
+  name: 'show',
+  summary: 'who did what, and what came of it',
+  help,
+  async run(args, io) {
+    const word = { type: 'string' } as const
+    const flag = { type: 'boolean' } as const
+    const options = { who: word, what: word, since: word, until: word, id: word }
+    const flags = { denied: flag, json: flag, follow: flag }
+    const read = readArguments(args, { ...options, ...flags }, { min: 0, max: Infinity, usage })
+    const { values, positionals } = read
+    if (values.help === true) {
+      io.stdout.write(help)
+      return 0
+    }
+    const now = io.now().getTime()
+    const wanted: Wanted = {
+      who: values.who,
+      what: values.what,
+      since: readWhen(values.since, 'since', now),
+      until: readWhen(values.until, 'until', now),
+      denied: values.denied === true,
+      id: values.id,
+    }
+    const { path } = loadSettings(io.env, io.cwd).audit
+    const given = positionals.map((file) => resolve(io.cwd, file))
+    const files = given.length === 0 ? logFiles(path) : given
+    const follow = values.follow === true
+    if (follow && given.length > 0) throw new UsageError('--follow reads the log, not FILES')
+    const teller = new Teller(wanted, values.json === true, follow, io)
+    if (follow) {
+      const next = createReader(path)
+      for (;;) {
+        for await (const { file, line } of next()) teller.tell(line, file)
+        await wait(followEveryMs)
+      }
+    }
+    // Looked up first, so that an end stands on the line of its decision.
+    if (values.json !== true) {
+      for (const file of files) for await (const line of readLines(file)) teller.learn(line)
+    }
+    for (const file of files) for await (const line of readLines(file)) teller.tell(line, file)
+    return teller.unreadable === 0 ? 0 : 1
+  },
+}
+
+const followEveryMs = 250
+/** While following, what lasts longer or fails is told again when it ends. */
+const worthAnEndMs = 1_000
+
+class Teller {
+  readonly #wanted: Wanted
+  readonly #json: boolean
+  readonly #follow: boolean
+  readonly #io: Io
+  /** By request: what was asked while following, else how it ended. */
+  readonly #requests = new Map<string, string>()
+  unreadable = 0
+
+  constructor(wanted: Wanted, json: boolean, follow: boolean, io: Io) {
+    this.#wanted = wanted
+    this.#json = json
+    this.#follow = follow
+    this.#io = io
+  }
+
+  learn({ bytes }: RawLine): void {
+    const line = parseLine(bytes)
+    if (line === undefined) return
+    const id = String(line.fields['id'])
+    if (line.event === 'decided' && isWanted(line, this.#wanted)) this.#requests.set(id, '')
+    if (line.event === 'ended' && this.#requests.has(id)) this.#requests.set(id, outcomeOf(line))
+  }
+
+  tell({ bytes, number, whole }: RawLine, file: string): void {
+    if (!whole) return
+    const line = parseLine(bytes)
+    if (line === undefined) {
+      this.unreadable += 1
+      this.#io.stderr.write(
+        `dockgate: ${basename(file)}:${number} cannot be read\nhint: dockgate audit verify\n`,
+      )
+      return
+    }
+    const id = String(line.fields['id'])
+    if (line.event === 'ended') this.#tellEnd(line, id)
+    else if (isWanted(line, this.#wanted)) {
+      if (this.#json) this.#writeJson(line)
+      else this.#write(describeLine(line, this.#requests.get(id) || undefined))
+      if (this.#json || this.#follow) this.#requests.set(id, String(line.fields['intent']))
+    }
+  }
+
+  #tellEnd(line: Line, id: string): void {
+    if (!this.#json && !this.#follow) return
+    const asked = this.#requests.get(id)
+    if (asked === undefined) return
+    this.#requests.delete(id)
+    const { durationMs, status } = line.fields
+    if (this.#json) this.#writeJson(line)
+    else if (Number(durationMs) >= worthAnEndMs || Number(status) >= 400) {
+      this.#write(describeEnd(line, asked, outcomeOf(line)))
+    }
+  }
+
+  /** Written anew: a line that somebody changed may hold what a terminal obeys. */
+  #writeJson({ fields }: Line): void {
+    this.#write(harmless(JSON.stringify(fields)))
+  }
+
+  #write(text: string): void {
+    this.#io.stdout.write(`${text}\n`)
+  }
+}
+
+const units: ReadonlyMap<string | undefined, number> = new Map([
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+function readWhen(text: string | undefined, option: string, now: number): number | undefined {
+  if (text === undefined) return undefined
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  if (count !== undefined) return now - Number(count) * (units.get(unit) ?? 0)
+  const date = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(
+    text,
+  )
+  // The log tells its times in UTC, and takes them so.
+  const zone = date?.[1] === undefined && text.includes('T') ? 'Z' : ''
+  const at = date === null ? Number.NaN : Date.parse(`${text}${zone}`)
+  if (!Number.isNaN(at)) return at
+  throw new UsageError(
+    `--${option} takes a time or a span, not ${JSON.stringify(text)}`,
+    '2026-11-24, 2026-11-24T04:00Z, 15m, 2h or 7d',
+  )
+}
