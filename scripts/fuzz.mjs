@@ -1,5 +1,5 @@
-// Looks for a request line that breaks what the tests hold for every one, until it finds one or is
-// stopped. A finding is printed with its seed; put it into the tables of test/docker.
+// Looks for a request line or a JSON body that breaks what the tests hold for every one, until it finds
+// one or is stopped. A finding is printed with its seed; put it into the tables of test/docker.
 // Usage: node scripts/fuzz.mjs [--seconds N] [--seed N]
 import { parseArgs } from 'node:util'
 import { spawnSync } from 'node:child_process'
@@ -25,19 +25,26 @@ const prepared = spawnSync(process.execPath, [join(root, 'scripts/prepare.mjs'),
 })
 if (prepared.status !== 0) process.exit(1)
 const { targetProperties } = await import('../.build/test/helpers/target-properties.js')
+const { jsonProperties } = await import('../.build/test/helpers/json-properties.js')
+const { limitProperties } = await import('../.build/test/helpers/limit-properties.js')
+const all = [
+  ...targetProperties.map((one) => ({ ...one, what: 'a request line' })),
+  ...jsonProperties.map((one) => ({ ...one, what: 'a JSON text' })),
+  ...limitProperties.map((one) => ({ ...one, what: 'a body' })),
+]
 
 const endMs = Date.now() + seconds * 1000
-let lines = 0
+let runs = 0
 while (Date.now() < endMs) {
-  for (const { fact, property } of targetProperties) {
+  for (const { fact, property, what } of all) {
     const found = check(property, { seed, numRuns: roundRuns })
-    lines += found.numRuns
+    runs += found.numRuns
     if (!found.failed) continue
-    console.error(`does not hold: a request line ${fact}`)
+    console.error(`does not hold: ${what} ${fact}`)
     console.error(`seed ${seed}, path ${found.counterexamplePath}:`, found.counterexample?.[0])
     console.error(found.errorInstance)
     process.exit(1)
   }
-  console.log(`seed ${seed}: ${lines} request lines, nothing found`)
+  console.log(`seed ${seed}: ${runs} requests, nothing found`)
   seed = (seed + 1) % 2 ** 31
 }
