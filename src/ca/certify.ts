@@ -3,6 +3,7 @@
 // something exactly one gets it.
 import type { KeyObject } from 'node:crypto'
 import { randomSerial, serialText } from './certificate.ts'
+import { retire, writeRetired } from './retire.ts'
 import { markRevoked } from './revoke.ts'
 import { isCrlDue, nextRevocationList } from './sign-crl.ts'
 import { signLeaf } from './sign-leaf.ts'
@@ -49,7 +50,9 @@ export async function certify(
     const { pem, issued: row } = signLeaf({ ...leaf, key, serial }, issuer)
     const issued = { ...row, ...record }
     const rest = markRevoked(index.issued, supersedes, { at: now, reason: 'superseded' })
-    const next = { ...index, ...change, issued: [...rest, issued] }
+    const { kept, retired } = retire({ issued: [...rest, issued], crl: index.crl }, now)
+    writeRetired(folder, retired)
+    const next = { ...index, ...change, issued: [...kept] }
     if (supersedes.length > 0 || isCrlDue(index.crl, now)) {
       const list = nextRevocationList(next, issuer, now)
       commit(folder, { ...next, crl: list.crl }, new Map([['crl.pem', list.pem]]))

@@ -1,5 +1,6 @@
 // Writes a client's bundle once more, as `clients/NAME/NAME.p12`.
 import { createPrivateKey } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CaError } from './ca-error.ts'
 import { requireName } from './client-name.ts'
@@ -23,6 +24,11 @@ export async function exportPkcs12(
     if (!index.issued.some((row) => row.kind === 'client' && row.name === name)) {
       throw new CaError('missing', `nothing was issued to ${JSON.stringify(name)}`, {
         hint: `dockgate ca issue ${name}`,
+      })
+    }
+    if (!existsSync(join(folder, place, 'key.pem'))) {
+      throw new CaError('missing', `the key of ${JSON.stringify(name)} was made on their machine`, {
+        hint: `openssl pkcs12 -export -in cert.pem -inkey key.pem -certfile ca.pem -out ${name}.p12, there`,
       })
     }
     const file = await pkcs12(

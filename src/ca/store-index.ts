@@ -92,6 +92,15 @@ export function parseIndex(text: string): StoreIndex {
   throw damaged(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`, result.error)
 }
 
+/** One row that stands alone on a line. */
+export function parseIssued(line: string): Issued | undefined {
+  try {
+    return issuedSchema.parse(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+}
+
 export function formatIndex(index: StoreIndex): string {
   return `${JSON.stringify(index, undefined, 2)}\n`
 }

@@ -56,6 +56,8 @@ describe('dockgate enroll', () => {
     // The key is nowhere on the operator's side.
     assert.throws(() => readdirSync(join(site.store.folder, 'clients')))
     const listed = await site.run('ca', 'list')
+    const noKey = await site.run('ca', 'pkcs12', 'alice', '--password-file', join(folder, 'ca.pem'))
+    assert.match(noKey.stderr, /the key of "alice" was made on their machine\nhint: openssl pkcs12/)
     assert.match(listed.stdout, new RegExp(`alice .*${cert.serialNumber}.* valid`))
     // And the bundle knows where it is renewed.
     const renewed = await machine.run('renew')

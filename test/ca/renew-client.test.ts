@@ -120,6 +120,21 @@ describe('dockgate renew', () => {
     })
   }
 
+  it('shows in ca list how it was got and when it was last seen', async () => {
+    const { folder, env, renew } = await machine('lena')
+    assert.equal((await renew(folder, '--url', url)).status, 0)
+    const there = throughTls(`tcp://localhost:${site.gateway.port}`, folder)
+    assert.equal((await runDocker(there, ['version'], { env })).exit, 0)
+    const { stdout, stderr } = await site.run('ca', 'list', '--seen')
+    const rows = stdout.split('\n').filter((line) => line.startsWith('lena '))
+    assert.equal(rows.length, 2, stderr)
+    assert.match(rows[0] ?? '', /^lena +client +[0-9A-F]{32} +\S+ \S+ UTC +never +valid$/)
+    assert.match(rows[1] ?? '', /^lena +client \(renew\) .*UTC +\d{4}-\S+ \S+ UTC +valid$/)
+    const elsewhere = await runDockgate(['ca', 'list', '--seen'], { DOCKGATE_HOME: site.home, DOCKGATE_AUDIT: '/nowhere/a.log' }) // prettier-ignore
+    assert.equal(elsewhere.status, 2)
+    assert.match(elsewhere.stderr, /there is no audit at/)
+  })
+
   it('finishes what a crash left undone, at every point of it', async () => {
     const { folder, renew } = await machine('dora')
     assert.equal((await renew(folder, '--url', url)).status, 0)

@@ -216,7 +216,7 @@ describe('listing', () => {
     assert.deepEqual(at(0), ['short valid', 'long valid', 'gone revoked'])
     assert.deepEqual(at(2), ['short expired', 'long valid', 'gone revoked'])
     const soon = (days: number, now = store.now) =>
-      listIssued(store.folder, now, days * dayMs).map((row) => row.name)
+      listIssued(store.folder, now, { expiringWithinMs: days * dayMs }).map((row) => row.name)
     assert.deepEqual(soon(14), ['short'])
     assert.deepEqual(soon(31), ['short', 'long'])
     assert.deepEqual(soon(14, store.at(20 * dayMs).now), ['long'])
