@@ -113,7 +113,7 @@ export interface Thing {
   readonly container?: Thing
   /** For an image: every `name:tag` and `name@digest` that it has here. */
   readonly names?: readonly string[]
-  /** For an image: where its containers get a volume of their own. */
+  /** For an image: where its containers get a volume of their own; for a container: where it has one. */
   readonly volumes?: readonly string[]
   /** For a volume: it stands for more than a folder of the engine's own. */
   readonly reachesHost?: boolean

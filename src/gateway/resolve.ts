@@ -56,7 +56,10 @@ const rows: Readonly<Record<ThingKind, Row>> = {
   container: {
     path: (name) => `/containers/${name}/json`,
     read: (value) =>
-      thing('container', value['Id'], text(value['Name']).slice(1), labels(value, 'Config')),
+      Object.freeze({
+        ...thing('container', value['Id'], text(value['Name']).slice(1), labels(value, 'Config')),
+        volumes: items(value['Mounts']).map((mount) => text(asObject(mount)['Destination'])),
+      }),
   },
   image: {
     path: (name) => `/images/${name}/json`,
@@ -125,7 +128,11 @@ function asObject(value: unknown): JsonLike {
 }
 
 function list(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : []
+  return items(value).map(String)
+}
+
+function items(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function text(value: unknown): string {

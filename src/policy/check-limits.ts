@@ -94,7 +94,7 @@ export function checkLimits(
       objections.push(objection(role, undefined, `${reference.kind} ${reference.name}`, refused))
     }
   }
-  for (const { field, refused } of missing(operation, limits)) {
+  for (const { field, refused } of missing(operation, limits, things)) {
     objections.push(objection(role, undefined, field, refused))
   }
   return objections
@@ -127,14 +127,29 @@ const labelled: ReadonlySet<string> = new Set([
   'ConfigCreate',
 ])
 
-/** What a limit wants and the request does not have. */
+/** What a limit wants and the request, with what it names, does not have. */
 function missing(
   operation: Operation,
   limits: Limits,
+  things: Asking['things'],
 ): readonly { readonly field: string; readonly refused: Against }[] {
   const { body, endpoint } = operation
   if (body === undefined) return []
   const found: { field: string; refused: Against }[] = []
+  if (endpoint.id === 'ContainerCreate') {
+    const given = at(body, 'Volumes')
+    const ofImage = [...things.values()].flatMap((thing) =>
+      thing?.kind === 'image' ? (thing.volumes ?? []) : [],
+    )
+    // No mount that carries a label could take the place of the volume that the engine would make.
+    const relative = [...Object.keys(isObject(given) ? given : {}), ...ofImage].find(
+      (path) => !path.startsWith('/'),
+    )
+    if (relative !== undefined) {
+      const refused = { limit: 'safe', found: relative, allowed: 'absolute paths' }
+      found.push({ field: '--volume', refused })
+    }
+  }
   if (limits.user === 'nonroot' && creates.has(endpoint.id)) {
     const spec = at(body, 'TaskTemplate', 'ContainerSpec') ?? body
     if (isUnsaid(at(spec, 'User'))) {

@@ -53,40 +53,53 @@ function fillContainer(body: JsonObject, filling: Filling): JsonObject {
     const filled = fillHost(host, filling)
     const anonymous = anonymousVolumes(body, host, filling)
     if (anonymous.length === 0) return filled
-    const { Mounts: mounts } = filled
-    return { ...filled, Mounts: [...(isList(mounts) ? mounts : []), ...anonymous] }
+    const { Binds: binds, Mounts: mounts } = filled
+    return {
+      ...filled,
+      ...(isList(binds) ? { Binds: binds.filter((bind) => string(bind).includes(':')) } : {}),
+      Mounts: [...(isList(mounts) ? mounts : []), ...anonymous],
+    }
   })
 }
 
-/**
- * The volumes that the engine would make without a name, as mounts that can carry a label. Where other
- * containers lend theirs, it is not known which of the image's are left to be made.
- */
+/** The volumes that the engine would make without a name, as mounts that can carry a label. */
 function anonymousVolumes(body: JsonObject, host: JsonObject, filling: Filling): readonly Json[] {
-  const image = [...filling.things].find(
-    ([reference]) =>
-      reference.kind === 'image' &&
-      reference.place.in === 'body' &&
-      reference.place.at[0] === 'Image',
-  )?.[1]
-  const lent = isList(host['VolumesFrom']) && host['VolumesFrom'].length > 0
-  const wanted = new Set([...keysOf(body['Volumes']), ...(lent ? [] : (image?.volumes ?? []))])
-  if (wanted.size === 0) return []
-  const taken = new Set(mountTargets(host))
-  return [...wanted].flatMap((target) =>
-    taken.has(clean(target)) || !target.startsWith('/')
-      ? []
-      : [{ Type: 'volume', Target: target, VolumeOptions: { Labels: filling.owner } }],
+  const bound = itemsIn(host, 'Binds').filter((bind) => !bind.includes(':'))
+  const image = thingsAt(filling, 'Image').flatMap(({ volumes }) => volumes ?? [])
+  const lent = new Set(
+    thingsAt(filling, 'HostConfig', 'VolumesFrom').flatMap(({ volumes }) => volumes ?? []),
+  )
+  const wanted = [...keysOf(body['Volumes']), ...image].map(clean)
+  const targets = new Set([...bound.map(clean), ...wanted.filter((target) => !lent.has(target))])
+  for (const taken of mountTargets(host)) targets.delete(taken)
+  return [...targets].map((target) => ({
+    Type: 'volume',
+    Target: target,
+    VolumeOptions: { Labels: filling.owner },
+  }))
+}
+
+function thingsAt({ things }: Filling, ...path: readonly string[]): readonly Thing[] {
+  return [...things].flatMap(([{ place }, thing]) =>
+    place.in === 'body' && thing !== undefined && path.every((step, at) => place.at[at] === step)
+      ? [thing]
+      : [],
   )
 }
 
+/** Not those of `--tmpfs`, beside which the engine makes a volume all the same. */
 function mountTargets(host: JsonObject): readonly string[] {
-  const { Binds: binds, Mounts: mounts } = host
-  const bound = isList(binds) ? binds.map((bind) => string(bind).split(':')[1] ?? string(bind)) : []
+  const { Mounts: mounts } = host
+  const bound = itemsIn(host, 'Binds').flatMap((bind) => bind.split(':')[1] ?? [])
   const mounted = isList(mounts)
     ? mounts.map((mount) => (isObject(mount) ? string(mount['Target']) : ''))
     : []
-  return [...bound, ...mounted, ...keysOf(host['Tmpfs'])].map(clean)
+  return [...bound, ...mounted].map(clean)
+}
+
+function itemsIn(host: JsonObject, name: string): readonly string[] {
+  const { [name]: items } = host
+  return isList(items) ? items.map(string) : []
 }
 
 /** As Go's path.Clean, for absolute paths. */
