@@ -1,4 +1,5 @@
 // `dockgate ca revoke`: takes certificates back.
+import { listTokens } from '../ca/make-token.ts'
 import { isRevocationReason, revocationReasons } from '../ca/revocation-list.ts'
 import { revoke as revokeIssued } from '../ca/revoke.ts'
 import { nearest } from '../nearest.ts'
@@ -35,12 +36,15 @@ examples:
     }
     const access = accessOf(io, values['passphrase-file'])
     const made = await revokeIssued(access, positionals[0] ?? '', reason)
+    const names = new Set(made.revoked.map((row) => row.name))
+    const open = listTokens(access.folder, io.now()).filter((token) => names.has(token.name))
     return {
       json: values.json === true,
-      value: made,
+      value: { ...made, tokens: open.map(({ id, name }) => ({ id, name })) },
       lines: [
         ...made.revoked.map((row) => `revoked ${row.serial} of ${row.name} (${reason})`),
         `certs/crl.pem is number ${made.crl.number}, good until ${until(made.crl.nextUpdate)}`,
+        ...open.map(({ id, name }) => `${name} can still enroll: dockgate ca token --cancel ${id}`),
       ],
     }
   },

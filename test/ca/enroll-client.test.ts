@@ -98,6 +98,17 @@ describe('dockgate enroll', () => {
     assert.match(contexts.stdout, /^dora$/m)
   })
 
+  it('is told of by ca revoke, when a token for the same name can still be used', async () => {
+    await createMachine().run('enroll', site.url, '--token', await tokenFor('ivan'))
+    const token = await tokenFor('ivan', '--again')
+    const { stdout } = await site.run('ca', 'revoke', 'ivan')
+    const [, id = ''] =
+      /^ivan can still enroll: dockgate ca token --cancel (\w+)$/m.exec(stdout) ?? []
+    assert.equal((await site.run('ca', 'token', '--cancel', id)).status, 0)
+    const late = await createMachine().run('enroll', site.url, '--token', token)
+    assert.match(late.stderr, /not known here: it was cancelled/)
+  })
+
   it('takes the token from the environment, and says what was done as JSON', async () => {
     const machine = createMachine()
     const env = { ...machine.env, DOCKGATE_TOKEN: await tokenFor('emma', '--hours', '2') }

@@ -10,6 +10,7 @@ import { connect } from 'node:tls'
 import { makeRequest } from '../../src/ca/certificate-request.ts'
 import { issueClient } from '../../src/ca/issue-client.ts'
 import { issueServer } from '../../src/ca/issue-server.ts'
+import { listIssued } from '../../src/ca/list-issued.ts'
 import type { Access } from '../../src/ca/open-issuer.ts'
 import { revoke } from '../../src/ca/revoke.ts'
 import { readIndex } from '../../src/ca/store.ts'
@@ -275,9 +276,19 @@ describe('the endpoint itself', () => {
     clock.forward(16 * dayMs)
     while (readIndex(store.folder)?.crl.number !== 2) await new Promise((go) => setTimeout(go, 5))
     while (!endpoint.log().includes('renewed the own')) await new Promise((go) => setTimeout(go, 5))
-    const rows = readIndex(store.folder)?.issued.filter(({ kind }) => kind === 'endpoint') ?? []
+    const issued = listIssued(store.folder, clock.access.now, { all: true })
+    const rows = issued.filter(({ kind }) => kind === 'endpoint')
     assert.equal(rows.length, 2)
     assert.equal(rows[0]?.serial, first)
+    // The new one counts from days ahead of the clock here, so it is looked at and not verified; who
+    // comes is still asked for a certificate.
+    const { folder } = await issueClient(store, { name: 'alice' })
+    const socket = connect({ port: endpoint.port, host: '127.0.0.1', rejectUnauthorized: false, ...identityIn(folder) }) // prettier-ignore
+    await once(socket, 'secureConnect')
+    assert.equal(socket.getPeerX509Certificate()?.serialNumber, rows[1]?.serial)
+    const sent = JSON.stringify(body())
+    socket.write(`POST /v1/renew HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${sent.length}\r\n\r\n${sent}`) // prettier-ignore
+    assert.match(Buffer.concat(await socket.toArray()).toString(), /^HTTP\/1\.1 201 /)
   })
 
   it('writes nothing once another CA has taken the place of its own', async () => {

@@ -25,6 +25,7 @@ const jwk = async (name: keyof typeof pairs, more: object) => ({
 })
 const sets: Record<string, object> = {
   good: { keys: [await jwk('rsa', { alg: 'RS256' }), await jwk('ec', { alg: 'ES256' })] },
+  noset: { keys: 'none' },
   other: { keys: [await jwk('other', { alg: 'ES256' })] },
   // The public key of `rsa` as a secret: what a confused verifier would take for HS256.
   symmetric: {

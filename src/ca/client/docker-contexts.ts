@@ -4,6 +4,7 @@ import { randomBytes, X509Certificate } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeNew } from '../durable.ts'
+import { explained } from '../store.ts'
 
 export interface ContextFiles {
   readonly ca: string
@@ -30,8 +31,9 @@ export function refreshContexts(config: string, files: ContextFiles): string[] {
       try {
         writeNew(aside, files[name])
         renameSync(aside, join(folder, 'docker', `${name}.pem`))
-      } finally {
+      } catch (error) {
         rmSync(aside, { force: true })
+        throw explained(error, folder)
       }
     }
     return [nameOf(config, id)]
@@ -49,11 +51,15 @@ function isEarlier(pem: string, ours: X509Certificate): boolean {
   return isSame && Date.parse(held.validTo) < Date.parse(ours.validTo)
 }
 
+/** As docker calls it; its folder's name where docker's own record cannot be read. */
 function nameOf(config: string, id: string): string {
-  const text = read(join(config, 'contexts', 'meta', id, 'meta.json')) ?? '{}'
-  const meta: unknown = JSON.parse(text)
-  const isNamed = typeof meta === 'object' && meta !== null && 'Name' in meta
-  return isNamed ? String(meta.Name) : id
+  try {
+    const meta: unknown = JSON.parse(read(join(config, 'contexts', 'meta', id, 'meta.json')) ?? '')
+    const isNamed = typeof meta === 'object' && meta !== null && 'Name' in meta
+    return isNamed ? String(meta.Name) : id
+  } catch {
+    return id
+  }
 }
 
 function read(path: string): string | undefined {

@@ -10,41 +10,56 @@ const maxBytes = 256 * 1024
 // Whoever sends us token after token must not make us ask a broken issuer each time.
 const pauseMs = 5_000
 
+/** What is wrong with the issuer or the way to it, and not with the token. */
+class IssuerError extends Error {}
+
 export function createIssuerKeys({ issuer, jwks }: IdentityIssuer): JWTVerifyGetKey {
-  let keys: Promise<JWTVerifyGetKey> | undefined
+  let found: Promise<JWTVerifyGetKey> | undefined
   let failedAt = Number.NEGATIVE_INFINITY
+  // The pause is here and not before: keys that were fetched count while the issuer is down.
+  const get = async (url: string, options: RequestInit): Promise<Response> => {
+    if (performance.now() - failedAt < pauseMs) throw new IssuerError('it failed a moment ago')
+    try {
+      return await fetchSmall(url, options)
+    } catch (cause) {
+      failedAt = performance.now()
+      throw new IssuerError('its answer cannot be used', { cause })
+    }
+  }
   const find = async (): Promise<JWTVerifyGetKey> => {
-    const url = jwks ?? (await discover(issuer))
-    const options = { timeoutDuration: patienceMs, [customFetch]: fetchSmall }
-    return createRemoteJWKSet(new URL(url), options)
+    const url = jwks ?? (await discover(issuer, get))
+    return createRemoteJWKSet(new URL(url), { timeoutDuration: patienceMs, [customFetch]: get })
   }
   return async (header, token) => {
-    if (performance.now() - failedAt < pauseMs) throw unreachable(issuer)
     try {
-      keys ??= find()
-      return await (
-        await keys
-      )(header, token)
+      found ??= find()
+      const keys = await found.catch((error: unknown) => {
+        found = undefined
+        throw error
+      })
+      return await keys(header, token)
     } catch (error) {
-      if (isAboutToken(error)) throw error
+      if (!isOfIssuer(error)) throw error
       failedAt = performance.now()
-      keys = undefined
-      throw unreachable(issuer, error)
+      throw new CaError('unreachable', `the keys of ${issuer} cannot be had now`, {
+        cause: error,
+        hint: 'try again; the log of the endpoint says why',
+      })
     }
   }
 }
 
 /** OpenID Connect Discovery 1.0 §4. */
-async function discover(issuer: string): Promise<string> {
+async function discover(issuer: string, get: typeof fetchSmall): Promise<string> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const response = await fetchSmall(url, { signal: AbortSignal.timeout(patienceMs) })
-  const found: unknown = response.status === 200 ? await response.json() : undefined
-  const isRecord = typeof found === 'object' && found !== null
+  const response = await get(url, { signal: AbortSignal.timeout(patienceMs) })
+  const read: unknown = await response.json()
+  const isRecord = typeof read === 'object' && read !== null
   // §4.3: the document must be the issuer's own.
-  const isOwn = isRecord && 'issuer' in found && found.issuer === issuer
-  const where = isOwn && 'jwks_uri' in found ? found.jwks_uri : undefined
+  const isOwn = isRecord && 'issuer' in read && read.issuer === issuer
+  const where = isOwn && 'jwks_uri' in read ? read.jwks_uri : undefined
   if (typeof where === 'string' && isHttps(where)) return where
-  throw new Error('its discovery document says no place of keys')
+  throw new IssuerError('its discovery document says no place of keys')
 }
 
 /** No redirects, which could lead from the issuer's host to any other, and an end to what is read. */
@@ -57,25 +72,21 @@ async function fetchSmall(url: string, options: RequestInit): Promise<Response> 
     if (size > maxBytes) throw new Error('its answer is too long')
     parts.push(part)
   }
-  return new Response(Buffer.concat(parts), { status: response.status })
+  if (response.status !== 200) throw new Error(`it answers ${response.status}`)
+  const text = Buffer.concat(parts).toString('utf8')
+  JSON.parse(text)
+  return new Response(text)
 }
 
 export function isHttps(text: string): boolean {
   return URL.canParse(text) && new URL(text).protocol === 'https:'
 }
 
-// A key that the issuer does not have is the token's fault; all else is the issuer's or the network's.
-const tokenFaults = new Set([
-  'ERR_JWKS_NO_MATCHING_KEY',
-  'ERR_JWKS_MULTIPLE_MATCHING_KEYS',
-  'ERR_JOSE_NOT_SUPPORTED',
-])
+// jose's words for an answer that is no set of keys, and for none in time. All else, as a key that the
+// issuer does not have, is the token's fault.
+const issuerFaults = new Set(['ERR_JWKS_INVALID', 'ERR_JWKS_TIMEOUT'])
 
-function isAboutToken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && tokenFaults.has(String(error.code))
-}
-
-function unreachable(issuer: string, cause?: unknown): CaError {
-  const words = `the keys of ${issuer} cannot be had now`
-  return new CaError('unreachable', words, { cause, hint: 'try again; its operator sees why in the log' }) // prettier-ignore
+function isOfIssuer(error: unknown): boolean {
+  if (error instanceof IssuerError) return true
+  return error instanceof Error && 'code' in error && issuerFaults.has(String(error.code))
 }
