@@ -43,6 +43,8 @@ const rows: ReadonlyMap<string, readonly Row[]> = new Map([
       ['changes', 'changes', 'list', '--change'],
     ],
   ],
+  ['ContainerCreate', [['name', 'containerName', 'text', '--name']]],
+  ['ContainerRename', [['name', 'containerName', 'text']]],
   ['ImageCommit', [['changes', 'changes', 'list', '--change']]],
 ])
 

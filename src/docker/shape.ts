@@ -50,6 +50,7 @@ export type Concern =
   | 'hosts'
   | 'image'
   | 'command'
+  | 'containerName'
   | 'networkName'
   | 'networkDriver'
   | 'networkOptions'

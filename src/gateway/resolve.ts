@@ -15,12 +15,39 @@ export async function resolveReferences(
   await Promise.all(
     references.map(async (reference) => {
       const key = `${reference.kind} ${reference.name}`
-      const answer = asked.get(key) ?? lookUp(engine, reference.kind, reference.name)
+      const answer = asked.get(key) ?? find(engine, reference.kind, reference.name, key)
       asked.set(key, answer)
       things.set(reference, await answer)
     }),
   )
   return things
+}
+
+/**
+ * What a full id means never changes, nor do the labels of what has it: only of one of these is an answer
+ * kept. When the thing is gone, the engine itself says so to whoever is let through with its id.
+ */
+const lasting: ReadonlySet<ThingKind> = new Set<ThingKind>(['container', 'exec', 'network'])
+const remembered = 10_000
+const known = new WeakMap<Engine, Map<string, Thing>>()
+
+async function find(
+  engine: Engine,
+  kind: ThingKind,
+  name: string,
+  key: string,
+): Promise<Thing | undefined> {
+  if (!lasting.has(kind) || !/^[0-9a-f]{64}$/.test(name)) return lookUp(engine, kind, name)
+  const things = known.get(engine) ?? new Map<string, Thing>()
+  known.set(engine, things)
+  const before = things.get(key)
+  if (before !== undefined) return before
+  const found = await lookUp(engine, kind, name)
+  // A name of 64 hexadecimal digits is possible, and no id.
+  if (found?.id !== name) return found
+  if (things.size >= remembered) things.clear()
+  things.set(key, found)
+  return found
 }
 
 /** Undefined where the engine knows no such thing; throws where it could not be asked. */

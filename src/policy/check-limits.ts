@@ -58,6 +58,7 @@ const predicates: Readonly<Record<Concern, Predicate>> = {
   hosts: network.hosts,
   image: images.image,
   command: words.command,
+  containerName: words.containerName,
   networkName: network.networkName,
   networkDriver: network.networkDriver,
   networkOptions: network.networkOptions,

@@ -35,6 +35,12 @@ function isKept(endpointId: string, name: string): boolean {
   return endpointId.endsWith('Update') && name.startsWith('dockgate.')
 }
 
+/** A name that reads as an id would stand before whatever gets that id later. */
+export const containerName: Predicate = (value) =>
+  /^\/?[0-9a-f]{12,64}$/.test(textOf(value))
+    ? against('safe', value, 'a name that could be no id')
+    : undefined
+
 export const env: Predicate = (value, { limits }) => {
   if (limits.forbidEnv.size === 0) return undefined
   // The name alone: what stands behind it may be a secret.
