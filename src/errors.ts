@@ -14,6 +14,14 @@ const table = {
   'not-found': { status: 404, message: 'no such thing' },
   'engine-unreachable': { status: 502, message: 'the Docker Engine cannot be reached' },
   'engine-broke': { status: 502, message: 'the Docker Engine broke off its answer' },
+  'answer-unreadable': {
+    status: 502,
+    message: 'the answer of the Docker Engine cannot be filtered, so it is not shown',
+  },
+  'answer-too-large': {
+    status: 502,
+    message: 'the answer of the Docker Engine is larger than may be filtered',
+  },
   'engine-refused': { status: 503, message: 'the Docker Engine does not answer this now' },
   'audit-failed': {
     status: 503,

@@ -117,6 +117,7 @@ function list(policy: Policy, json: boolean, io: Io): number {
       about: source.about ?? '',
       on: role?.on ?? source.on,
       limits: source.limits,
+      hides: source.hide,
       allows: [...(role?.allows ?? [])].toSorted(),
       denies: [...(role?.denies ?? [])].toSorted(),
     }
@@ -132,6 +133,7 @@ function list(policy: Policy, json: boolean, io: Io): number {
     if (row.about !== '') io.stdout.write(`  ${row.about}\n`)
     io.stdout.write(`  allows ${shorten(row.allows)}\n`)
     if (row.denies.length > 0) io.stdout.write(`  denies ${shorten(row.denies)}\n`)
+    if (row.hides.length > 0) io.stdout.write(`  hides ${row.hides.join(' ')}\n`)
   }
   return 0
 }

@@ -6,6 +6,7 @@ import { builtinRoles, type RoleSource } from '../policy/builtin-roles.ts'
 import { subjectKinds, type Fact, type Grant, type SubjectKind } from '../policy/grant.ts'
 import { canonicalAddress, parseNetwork, withoutHostBits, type Network } from '../policy/network.ts'
 import { patternsOf } from '../policy/permission.ts'
+import { faultOfHide, hideKinds } from '../policy/hide.ts'
 import type { RolesFile } from '../policy/policy.ts'
 import type { Reach } from '../policy/role.ts'
 import { faultOfUriPattern } from '../policy/uri-pattern.ts'
@@ -33,7 +34,7 @@ export function parseRoles(text: string, name: string): RolesReading {
   return faults.length > 0 ? { faults } : { file: Object.freeze({ roles, grants }) }
 }
 
-const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits']
+const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits', 'hide']
 
 function readRole(name: string, value: Value, names: readonly string[]): RoleSource {
   if (builtinNames.has(name)) {
@@ -52,6 +53,7 @@ function readRole(name: string, value: Value, names: readonly string[]): RoleSou
     deny: readPatterns(entries.get('deny'), openToAll),
     on: readReach(entries.get('on')),
     limits: readLimits(entries.get('limits')),
+    hide: readHidden(entries.get('hide')),
     line: value.line,
   })
 }
@@ -85,6 +87,26 @@ function readNames(value: Value | undefined, names: readonly string[]): readonly
     }
     return text
   })
+}
+
+function readHidden(value: Value | undefined): readonly string[] {
+  const words = (value?.texts() ?? []).map(({ value: item, text }) => {
+    const [kind = ''] = text.split(':', 1)
+    const near = nearest(kind, hideKinds)
+    const fault = faultOfHide(text)
+    if (fault !== undefined) {
+      const isKnown = near === kind
+      const hint =
+        near === undefined || isKnown
+          ? `there are ${hideKinds.join(', ')}, and labels:PATTERN`
+          : `did you mean ${near}?`
+      item.fault(fault, hint)
+    }
+    return text
+  })
+  // Left empty it may have been meant to hide everything.
+  if (value !== undefined && words.length === 0) value.fault('it hides nothing', 'hide: [env]')
+  return Object.freeze([...new Set(words)])
 }
 
 /** A role that does not say reaches only what its holder owns. */

@@ -3,9 +3,12 @@
 // through a tunnel. Every byte is streamed.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import { failure, type Failure } from '../errors.ts'
+import { failure, GatewayError, type Failure } from '../errors.ts'
+import type { EventsOfTheirs } from './answer-events.ts'
+import { viewAnswer } from './answer-view.ts'
 import type { Incoming } from './body.ts'
 import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
 import type { Passage } from './guard.ts'
@@ -15,6 +18,7 @@ import { cutAfter, openTunnel } from './tunnel.ts'
 
 export interface Forwarder extends Tracker {
   readonly engine: Engine
+  readonly events: EventsOfTheirs
   /** Tells the client of a failure that is nobody's decision. */
   readonly answer: (reply: FastifyReply, failed: Failure, id: string) => void
 }
@@ -108,7 +112,8 @@ export function forward(
   const failed = (error: unknown): void => {
     if (track.wasEnded) return
     track.end({ status: 502, how: 'engine-broke' })
-    forwarder.answer(reply, engineFailure(forwarder.engine, error), passage.id)
+    const known = error instanceof GatewayError ? error.failure : undefined
+    forwarder.answer(reply, known ?? engineFailure(forwarder.engine, error), passage.id)
   }
 
   if (passage.operation.endpoint.hijacks) {
@@ -147,18 +152,30 @@ export function forward(
     rewriteHeaders: (headers) => withoutConnectionHeaders(headers) as never,
     onResponse: (_request, _reply, answer) => {
       const { stream } = answer as unknown as { stream: IncomingMessage }
-      void reply.send(stream)
-      // The headers of a long stream reach the client now; those of an answer that is here, with it.
-      setImmediate(() => {
-        if (!reply.raw.headersSent && !reply.raw.destroyed) reply.raw.flushHeaders()
-      })
-      const { see } = track
-      if (see !== undefined) stream.on('data', see)
-      // The engine is let go when the client's side has closed: before, that would be its error.
-      track.cutBy((_why, lastWord) => {
-        stream.unpipe()
-        cutAfter(reply.raw, lastWord, socket)
-      })
+      const send = (body: Readable | Buffer): void => {
+        if (track.wasEnded) return
+        void reply.send(body)
+        if (body instanceof Uint8Array) return
+        // The headers of a long stream reach the client now; those of an answer that is here, with it.
+        setImmediate(() => {
+          if (!reply.raw.headersSent && !reply.raw.destroyed) reply.raw.flushHeaders()
+        })
+        const { see } = track
+        if (see !== undefined) body.on('data', see)
+        // The engine is let go when the client's side has closed: before, that would be its error.
+        track.cutBy((_why, lastWord) => {
+          body.unpipe()
+          cutAfter(reply.raw, lastWord, socket)
+        })
+      }
+      const { view } = passage
+      // What is no 200 is a word about the request, and shows no thing.
+      if (view === undefined || stream.statusCode !== 200) {
+        send(stream)
+        return
+      }
+      reply.removeHeader('content-length')
+      viewAnswer(forwarder, view, stream).then(send).catch(failed)
     },
     onError: (_reply, { error }) => failed(error.cause ?? error),
   })
@@ -188,13 +205,18 @@ function boundHalfOpen(socket: Socket, response: ServerResponse): () => void {
 
 function requestHeaders(passage: Passage, incoming: Incoming): string[] {
   const headers = endToEnd(incoming.raw.rawHeaders)
+  // What is filtered must come as it is.
+  if (passage.view !== undefined) without(headers, 'accept-encoding')
   if (passage.body === undefined) return headers
-  const at = headers.findIndex(
-    (name, index) => index % 2 === 0 && name.toLowerCase() === 'content-type',
-  )
-  if (at !== -1) headers.splice(at, 2)
+  without(headers, 'content-type')
   headers.push('Content-Type', 'application/json')
   return headers
+}
+
+function without(headers: string[], lower: string): void {
+  for (let index = headers.length - 2; index >= 0; index -= 2) {
+    if (headers[index]?.toLowerCase() === lower) headers.splice(index, 2)
+  }
 }
 
 function requestBody(passage: Passage, incoming: Incoming): EngineRequest['body'] {

@@ -14,6 +14,7 @@ import { reaches } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Role } from '../policy/role.ts'
 import type { Basis } from '../policy/still-allows.ts'
+import { viewOf, type View } from '../policy/view.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
@@ -47,6 +48,8 @@ export interface Passage {
   readonly generation: number
   /** Canonical target. */
   readonly target: string
+  /** What is to become of the answer; undefined where it goes as it comes. */
+  readonly view?: View
   /** What is sent in place of the client's body, where that was judged. */
   readonly body?: Buffer
   /** To be called when the engine has answered: others of the same owner wait for it. */
@@ -89,7 +92,9 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   }
   let granted: Granted
   if ('through' in admission) {
-    granted = { basis: { role: admission.through, asked }, operation: asked }
+    const role = admission.through
+    const view = viewOf(role, peer.principal, asked)
+    granted = { basis: { role, asked }, operation: asked, ...(view && { view }) }
   } else {
     const decision = await judge(guard, request, asked, admission.judge)
     if (isFailure(decision)) return refuse(guard, request, decision)
@@ -97,7 +102,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     granted = decision
   }
 
-  const { basis, operation, prepare } = granted
+  const { basis, operation, view, prepare } = granted
   const role = basis.role.name
   const passage: Passage = Object.freeze({
     id,
@@ -108,6 +113,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     generation,
     target: formatTarget(operation.target),
     startedAt,
+    ...(view === undefined ? {} : { view }),
     ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
   })
   try {
@@ -122,7 +128,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   return isFailure(prepared) ? refuse(guard, request, prepared) : { ...passage, ...prepared }
 }
 
-interface Granted {
+interface Granted extends Pick<Passage, 'view'> {
   readonly basis: Basis
   readonly operation: Operation
   /** What must be done on the engine first, once the decision is on record. */
@@ -147,13 +153,14 @@ async function judge(
     const hostPaths = await resolveHostPaths(read)
     const decision = authorize(roles, principal, read, things, hostPaths)
     if (!decision.allow) return decision
-    const { operation } = decision
+    const { operation, view } = decision
     const role = roles.find((candidate) => candidate.name === decision.role)
     if (role === undefined) throw new Error('INVARIANT: one of the roles has allowed it')
     const isTheirs = (thing: Thing): boolean => reaches(role.on, principal, thing)
     return {
       basis: { role, asked: read, things, hostPaths },
       operation,
+      ...(view && { view }),
       prepare: async () => {
         let release: (() => void) | undefined
         try {

@@ -9,6 +9,7 @@ import { createAudit } from '../audit/log.ts'
 import { formatFault } from '../config/fault.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Policy } from '../policy/policy.ts'
+import { createEventsOfTheirs } from './answer-events.ts'
 import { createGateway } from './app.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createConnections } from './connections.ts'
@@ -91,7 +92,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       maxBodyBytes: settings.maxBodyBytes,
       quotas: createQuotas(engine),
     },
-    forwarder: { engine, audit, sessions, now, complain },
+    forwarder: {
+      engine,
+      events: createEventsOfTheirs(engine, now),
+      audit,
+      sessions,
+      now,
+      complain,
+    },
   })
   const recheck: Recheck = createRecheck({
     authenticator,

@@ -12,6 +12,7 @@ import type { Decision, Deny, DenyReason } from './decision.ts'
 import { fill } from './fill.ts'
 import { belongsTo, isShared, labelsOf, notFound, ownerLabels, reaches } from './ownership.ts'
 import type { Role } from './role.ts'
+import { filtered, viewOf } from './view.ts'
 
 export type Admission =
   | Deny
@@ -65,13 +66,23 @@ export function authorize(
   hostPaths: ReadonlyMap<string, string> = unseen,
 ): Decision {
   let nearest: Deny | undefined
-  for (const role of roles) {
+  for (const role of inOrder(roles, operation)) {
     const decision = tryRole(role, principal, operation, things, hostPaths)
     if (decision.allow) return decision
     // A reason that its owner can mend is nearer than a thing that does not exist for them.
     if (nearest === undefined || nearest.reason === 'not-theirs') nearest = decision
   }
   return nearest ?? deny(principal, operation.permission, 'no-role', undefined, 'no role allows it')
+}
+
+/**
+ * The widest first; but of one thing that is only looked at, whoever may see it whole in one role does,
+ * also when a wider role hides something of everybody's.
+ */
+function inOrder(roles: readonly Role[], { endpoint, references }: Operation): readonly Role[] {
+  const looks = !endpoint.changes && references.some((reference) => reference.wants === 'target')
+  if (!looks || roles.every((role) => role.hide.length === 0)) return roles
+  return roles.toSorted((one, other) => one.hide.length - other.hide.length)
 }
 
 function tryRole(
@@ -114,7 +125,13 @@ function tryRole(
   if (typeof scoped === 'string') {
     return deny(principal, operation.permission, 'not-judged', role, scoped)
   }
-  return Object.freeze({ allow: true, role: role.name, operation: scoped })
+  const view = viewOf(role, principal, scoped)
+  return Object.freeze({
+    allow: true,
+    role: role.name,
+    operation: scoped,
+    ...(view === undefined ? {} : { view }),
+  })
 }
 
 /** A new thing's own name, not one that it mounts or joins. */
@@ -212,7 +229,8 @@ function withinReach(role: Role, principal: Principal, operation: Operation): Op
   if (labels === undefined || ofNobody.has(operation.permission)) return operation
   if (operation.references.some((reference) => reference.wants === 'target')) return operation
   const { target, endpoint } = operation
-  // `system.events` and `system.df` have filters too, but not everything in them carries a label.
+  // The engine's filters cannot say "theirs, and what everybody shares": the answer is filtered.
+  if (filtered.has(endpoint.id)) return operation
   if (endpoint.query['filters'] !== 'filters' || !/\.(ls|prune)$/.test(operation.permission)) {
     return `it cannot be confined to what role "${role.name}" reaches`
   }

@@ -11,6 +11,8 @@ export interface RoleSource {
   readonly deny: readonly string[]
   readonly on: Reach
   readonly limits: Limits | 'none'
+  /** Kinds of values that are masked in what its holders read. */
+  readonly hide: readonly string[]
   /** For whom, in one sentence; only the built-in ones have it. */
   readonly about?: string
   /** Where it stands in roles.yaml; 0 for a built-in one. */
@@ -89,6 +91,8 @@ export const builtinRoles: readonly RoleSource[] = Object.freeze([
       'image.tag',
       'image.rm',
       'system.info',
+      'system.events',
+      'system.df',
     ],
     { about: 'For people who run containers of their own and must not see those of others.' },
   ),
@@ -124,6 +128,8 @@ export const builtinRoles: readonly RoleSource[] = Object.freeze([
       'image.inspect',
       'image.pull',
       'system.info',
+      'system.events',
+      'system.df',
     ],
     { about: 'For pipelines that roll out what belongs to their team.' },
   ),
@@ -163,6 +169,7 @@ function role(
     includes: [],
     deny: [],
     limits: safeLimits,
+    hide: [],
     line: 0,
     on,
     allow,

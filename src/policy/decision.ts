@@ -1,5 +1,6 @@
 // The outcome of judging one request: a value with its reason, never an exception.
 import type { Operation } from '../docker/operation.ts'
+import type { View } from './view.ts'
 
 export type DenyReason =
   | 'no-role' // no grant matches this principal
@@ -29,6 +30,8 @@ export interface Allow {
   readonly role: string
   /** What goes to the engine: as asked, or rewritten by limits, owner labels and resolved ids. */
   readonly operation: Operation
+  /** What is to become of the answer; undefined where it goes as it comes. */
+  readonly view?: View
 }
 
 export interface Deny {

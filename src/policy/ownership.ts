@@ -53,7 +53,8 @@ export function reaches(reach: Reach, principal: Principal, thing: Thing): boole
 /** Things of nobody that everybody may see and use: images, and the engine's own two networks. */
 export function isShared(thing: Thing): boolean {
   if (thing.labels[ownerLabel] !== undefined || thing.labels[teamLabel] !== undefined) return false
-  if (thing.kind === 'image') return true
+  // Without a name it is a step of somebody's build, whose last step alone carries their labels.
+  if (thing.kind === 'image') return thing.names?.length !== 0
   return thing.kind === 'network' && (thing.name === 'bridge' || thing.name === 'none')
 }
 

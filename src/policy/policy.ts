@@ -78,7 +78,11 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
 function rolesIn(grants: readonly Grant[], roles: ReadonlyMap<string, Role>): readonly Role[] {
   const names = new Set(grants.flatMap((grant) => grant.roles))
   const found = [...names].toSorted().flatMap((name) => roles.get(name) ?? [])
-  return Object.freeze(found.toSorted((one, other) => breadth(other) - breadth(one)))
+  return Object.freeze(
+    found.toSorted(
+      (one, other) => breadth(other) - breadth(one) || one.hide.length - other.hide.length,
+    ),
+  )
 }
 
 function breadth(role: Role): number {
@@ -87,7 +91,7 @@ function breadth(role: Role): number {
 }
 
 /**
- * What a role includes gives it permissions and denials only: reach and limits are its own, so that
+ * What a role includes gives it permissions and denials only: reach, limits and what it hides are its own, so that
  * including `admin` lifts no limit unless the role says so itself.
  */
 function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource>): Role {
@@ -111,6 +115,6 @@ function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource
     denies: expand(deny, permissions),
     on: source.on,
     limits: source.limits,
-    hide: [],
+    hide: source.hide,
   })
 }

@@ -26,7 +26,8 @@ export function stillAllows(roles: readonly Role[], principal: Principal, basis:
   const { asked, role, things } = basis
   const admission = admit(roles, principal, asked)
   if ('allow' in admission) return { stands: false, why: admission.message }
-  if ('through' in admission) return stands
+  if ('through' in admission && same(admission.through.hide, role.hide)) return stands
+  if ('through' in admission) return changed(principal, asked)
   if (things === undefined) return { stands: 'unknown' }
   const decision = authorize(admission.judge, principal, asked, things, basis.hostPaths)
   if (!decision.allow) return { stands: false, why: decision.message }
@@ -34,9 +35,13 @@ export function stillAllows(roles: readonly Role[], principal: Principal, basis:
   // What names nothing was confined to a reach when it began, and shows what that reach shows.
   const isNamed = asked.references.some(({ wants }) => wants === 'target')
   if (now === undefined || !same(now.hide, role.hide) || (!isNamed && !same(now.on, role.on))) {
-    return { stands: false, why: `${principal.name} may ${asked.permission} in another way now` }
+    return changed(principal, asked)
   }
   return stands
+}
+
+function changed(principal: Principal, { permission }: Operation): Standing {
+  return { stands: false, why: `${principal.name} may ${permission} in another way now` }
 }
 
 function same(one: unknown, other: unknown): boolean {

@@ -303,25 +303,6 @@ describe('the endpoint itself', () => {
     assert.match(endpoint.log(), /is not the one that was opened/)
   })
 
-  it('closes what is silent, and lets nobody alone have all its connections', async () => {
-    const store = await createStore()
-    const { folder } = await issueClient(store, { name: 'alice' })
-    const endpoint = await startEndpoint(store, { idleMs: 200 })
-    const open = () => connect({ port: endpoint.port, host: '127.0.0.1', rejectUnauthorized: false }) // prettier-ignore
-    const silent = Array.from({ length: 40 }, open)
-    const greeted = await Promise.all(silent.map(async (socket) => {
-      socket.on('error', () => {})
-      return Promise.race([
-        once(socket, 'secureConnect').then(() => true, () => false),
-        once(socket, 'close').then(() => false, () => false),
-      ])
-    })) // prettier-ignore
-    assert.equal(greeted.filter(Boolean).length, 32)
-    await Promise.all(silent.filter(({ closed }) => !closed).map((socket) => once(socket, 'close')))
-    const { status } = await endpoint.post('/v1/renew', body(), identityIn(folder))
-    assert.equal(status, 201)
-  })
-
   it('never logs a request', async () => {
     const store = await createStore()
     const { folder } = await issueClient(store, { name: 'alice' })

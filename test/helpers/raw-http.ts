@@ -65,7 +65,7 @@ export class RawConnection {
   /** The next answer but for interim ones, or undefined when the connection ends before its head. */
   async answer(toMethod = 'GET'): Promise<RawAnswer | undefined> {
     for (;;) {
-      const head = await this.#until('\r\n\r\n')
+      const head = await this.until('\r\n\r\n')
       if (head === undefined) return undefined
       const [statusLine = '', ...lines] = head.toString('latin1').split('\r\n')
       const status = Number(/^HTTP\/1\.[01] ([0-9]{3})/.exec(statusLine)?.[1])
@@ -98,17 +98,17 @@ export class RawConnection {
   async #chunks(): Promise<Buffer> {
     const parts: Buffer[] = []
     for (;;) {
-      const line = await this.#until('\r\n')
+      const line = await this.until('\r\n')
       const size = Number.parseInt(line?.toString('latin1') ?? '0', 16)
       const part = await this.bytes(size)
-      await this.#until('\r\n')
+      await this.until('\r\n')
       if (size === 0 || line === undefined) return Buffer.concat(parts)
       parts.push(part)
     }
   }
 
   /** The bytes up to and with `mark`, or undefined when it never comes. */
-  async #until(mark: string): Promise<Buffer | undefined> {
+  async until(mark: string): Promise<Buffer | undefined> {
     await this.#waitFor(() => this.#received.includes(mark))
     const at = this.#received.indexOf(mark)
     return at < 0 ? undefined : this.#take(at + mark.length)

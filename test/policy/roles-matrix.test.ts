@@ -24,9 +24,9 @@ const matrix: Readonly<Record<string, string>> = {
   builder: `image.ls image.inspect image.history image.pull image.tag image.push image.rm
     distribution.inspect system.info image.build`,
   developer: `container.* exec.* network.* volume.* image.ls image.inspect image.history image.pull
-    image.build image.tag image.rm system.info`,
+    image.build image.tag image.rm system.info system.events system.df`,
   deployer: `container.* network.* volume.* service.* task.* secret.* config.* image.ls image.inspect
-    image.pull system.info`,
+    image.pull system.info system.events system.df`,
 }
 const roles = ['grants:']
   .concat(
