@@ -19,10 +19,12 @@ import type { Authenticator, Peer } from './authenticate.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
 import { resolveHostPaths } from './host-paths.ts'
+import { holdVolumes } from './hold-volumes.ts'
 import { makeVolumes } from './make-volumes.ts'
 import type { Quotas } from './quotas.ts'
 import { createRequestId } from './request-id.ts'
 import { resolveReferences } from './resolve.ts'
+import type { TakeTurns } from './turns.ts'
 
 export interface Guard {
   readonly authenticator: Authenticator
@@ -35,6 +37,8 @@ export interface Guard {
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
   readonly quotas: Quotas
+  /** Of volumes, by name. */
+  readonly turns: TakeTurns
 }
 
 /** The leave to go on: what goes to the engine, for whom, by which role. */
@@ -162,17 +166,22 @@ async function judge(
       operation,
       ...(view && { view }),
       prepare: async () => {
-        let release: (() => void) | undefined
+        const held: (() => void)[] = []
+        const release = (): void => held.forEach((leave) => leave())
         try {
           const room = await guard.quotas.enter(role, principal, operation, things)
           if (room !== undefined && isFailure(room)) return room
-          release = room?.release
-          const unmade = await makeVolumes(guard.engine, operation, things, isTheirs)
-          if (unmade === undefined) return room
-          release?.()
+          if (room !== undefined) held.push(room.release)
+          const { engine, turns } = guard
+          const turn = await holdVolumes(engine, turns, operation, things, isTheirs)
+          if (typeof turn === 'function') held.push(turn)
+          const unmade =
+            typeof turn === 'object' ? turn : await makeVolumes(engine, operation, things, isTheirs)
+          if (unmade === undefined) return { release }
+          release()
           return unmade
         } catch (error) {
-          release?.()
+          release()
           return caught(error)
         }
       },

@@ -9,6 +9,7 @@ import type { Quota } from '../policy/limits.ts'
 import { labelsOf, ownerLabel } from '../policy/ownership.ts'
 import type { Role } from '../policy/role.ts'
 import type { Engine } from './engine.ts'
+import { createTurns } from './turns.ts'
 
 export interface Quotas {
   /** Undefined where nothing is counted; a place, to be released; or why there is none. */
@@ -34,20 +35,7 @@ const takes: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kin
 ])
 
 export function createQuotas(engine: Engine): Quotas {
-  /** The end of the queue of each owner. */
-  const queues = new Map<string, Promise<void>>()
-
-  async function place(owner: string): Promise<() => void> {
-    const before = queues.get(owner)
-    let leave = (): void => undefined
-    const turn = new Promise<void>((resolve) => (leave = resolve))
-    queues.set(owner, turn)
-    await before
-    return () => {
-      if (queues.get(owner) === turn) queues.delete(owner)
-      leave()
-    }
-  }
+  const take = createTurns()
 
   return {
     async enter(role, principal, operation, things) {
@@ -61,7 +49,7 @@ export function createQuotas(engine: Engine): Quotas {
       // A build takes minutes: only other builds wait for it.
       const counts =
         kinds.includes('imageCount') || kinds.includes('imageSize') ? 'images' : 'things'
-      const release = await place(`${counts} ${labels.join(',')}`)
+      const release = await take([`${counts} ${labels.join(',')}`])
       try {
         const count = createCount(engine, labels)
         for (const kind of kinds) {

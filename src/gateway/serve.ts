@@ -19,6 +19,7 @@ import { createEngine } from './engine.ts'
 import { createNames } from './names.ts'
 import { createOperate } from './operate.ts'
 import { createQuotas } from './quotas.ts'
+import { createTurns } from './turns.ts'
 import { createRecheck, type Recheck } from './recheck.ts'
 import { remindersOf } from './reminders.ts'
 import { createSessions } from './sessions.ts'
@@ -91,6 +92,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       now,
       maxBodyBytes: settings.maxBodyBytes,
       quotas: createQuotas(engine),
+      turns: createTurns(),
     },
     forwarder: {
       engine,
