@@ -70,9 +70,15 @@ const byImageName = new Set([
 ])
 
 function keepsName(operation: Operation, reference: Reference, thing: Thing): boolean {
+  if (thing.id === reference.name) return true
   if (thing.kind === 'volume') return false
   if (reference.wants === 'make') return true
   if (thing.kind !== 'image' || !byImageName.has(operation.endpoint.id)) return false
+  // Nobody remembers by what name an image was mounted.
+  const { place } = reference
+  if (operation.endpoint.id === 'ContainerCreate' && place.in === 'body' && place.at.length > 1) {
+    return false
+  }
   // What cannot be an id has one reading, a name.
   return !maybeImageId(reference.name)
 }
@@ -121,6 +127,13 @@ class Edits {
   }
 
   #inObject(json: JsonObject): JsonObject {
+    const below = [...this.#below]
+    if (below.every(([, { key }]) => key === undefined)) {
+      const values = below.flatMap(([step, edits]) =>
+        Object.hasOwn(json, step) ? [[step, edits.#applyTo(json[step] ?? null)] as const] : [],
+      )
+      return { ...json, ...Object.fromEntries(values) }
+    }
     const changed: Record<string, Json> = Object.create(null)
     for (const [name, item] of Object.entries(json)) {
       const edits = this.#below.get(name)

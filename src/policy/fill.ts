@@ -138,12 +138,12 @@ function labelled(body: JsonObject, owner: Readonly<Record<string, string>>): Js
 
 function fillHost(host: JsonObject, filling: Filling): JsonObject {
   const { limits, hostPaths, owner } = filling
-  const changed: Record<string, Json> = { ...host }
+  const changed: Record<string, Json> = {}
   const { Binds: binds, Mounts: mounts } = host
   if (isList(binds) && hostPaths.size > 0)
     changed['Binds'] = binds.map((bind) => real(bind, hostPaths))
   if (isList(mounts)) changed['Mounts'] = mounts.map((mount) => fillMount(mount, filling, owner))
-  if (limits === 'none') return changed
+  if (limits === 'none') return { ...host, ...changed }
   const { memory, pids, tmpfs } = limits
   if (memory !== undefined && amount(host['Memory']) === 0) changed['Memory'] = memory
   if (amount(host['PidsLimit']) === 0) changed['PidsLimit'] = pids
@@ -159,7 +159,7 @@ function fillHost(host: JsonObject, filling: Filling): JsonObject {
       isList(bindings) ? bindings.map((binding) => fillPort(binding, limits)) : bindings,
     )
   }
-  return changed
+  return { ...host, ...changed }
 }
 
 const defaultShm = 64 * 1024 * 1024
