@@ -7,6 +7,7 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['serve', async () => (await import('./serve.ts')).serve],
   ['ca', async () => (await import('./ca.ts')).ca],
   ['enroll', async () => (await import('./enroll.ts')).enroll],
+  ['connect', async () => (await import('./connect.ts')).connect],
   ['renew', async () => (await import('./renew.ts')).renew],
   ['roles', async () => (await import('./roles.ts')).roles],
   ['check', async () => (await import('./check.ts')).check],

@@ -33,6 +33,9 @@ export async function runDockgate(
 
 export interface Serving {
   readonly port: number
+  readonly pid: number
+  /** The line that says that it is ready. */
+  readonly line: string
   log(): string
   /** Resolves when the process is gone. */
   stop(signal?: NodeJS.Signals): Promise<void>
@@ -53,6 +56,8 @@ export async function serveDockgate(args: readonly string[], env: Environment): 
   early.catch(() => {})
   const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), early])
   return {
+    pid: child.pid ?? 0,
+    line: String(line),
     port: Number(/:(\d+)$/.exec(String(line))?.[1]),
     log: () => log,
     async stop(signal = 'SIGTERM') {
