@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { connect } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 import { makeRequest } from '../../src/ca/certificate-request.ts'
 import { issueClient } from '../../src/ca/issue-client.ts'
 import { issueServer } from '../../src/ca/issue-server.ts'
@@ -301,6 +301,32 @@ describe('the endpoint itself', () => {
     const { status } = await endpoint.post('/v1/renew', body(), identity)
     assert.equal(status, 503)
     assert.match(endpoint.log(), /is not the one that was opened/)
+  })
+
+  it('closes what is silent', async () => {
+    const endpoint = await startEndpoint(await createStore(), { idleMs: 100 })
+    const socket = connect({ port: endpoint.port, host: '127.0.0.1', rejectUnauthorized: false })
+    socket.on('error', () => {})
+    await once(socket, 'close')
+  })
+
+  it('lets nobody alone have all its connections', async () => {
+    const endpoint = await startEndpoint(await createStore())
+    const where = { port: endpoint.port, host: '127.0.0.1', rejectUnauthorized: false }
+    const sockets = Array.from({ length: 40 }, () => connect(where).on('error', () => {}))
+    const isGreeted = (socket: TLSSocket): Promise<boolean> =>
+      new Promise((resolve) => {
+        socket.once('secureConnect', () => resolve(true)).once('close', () => resolve(false))
+      })
+    const greeted = await Promise.all(sockets.map(isGreeted))
+    assert.equal(greeted.filter(Boolean).length, 32)
+    await assert.rejects(endpoint.post('/v1/renew', {}), { code: 'ECONNRESET' })
+    for (const socket of sockets) socket.destroy()
+    // When they have gone there is room again.
+    const ask = async (): Promise<number> => (await endpoint.post('/v1/renew', {})).status
+    let status = 0
+    while (status === 0) status = await ask().catch(() => 0)
+    assert.equal(status, 403)
   })
 
   it('never logs a request', async () => {

@@ -23,6 +23,7 @@ import { verifyToken } from '../enrollment-token.ts'
 import { readStored } from '../store.ts'
 import type { Signer } from '../signer.ts'
 import { shownBy } from './caller.ts'
+import { limitCrowd } from './crowd.ts'
 import { enroll } from './enroll.ts'
 import { exchange } from './exchange.ts'
 import { answerOf } from './failure.ts'
@@ -34,6 +35,7 @@ import { renewOwn, supersedeOwn } from './renew-own.ts'
 import type { EndpointSettings } from './settings.ts'
 
 const maxConnections = 256
+const maxConnectionsFromOne = 32
 const maxWaiting = 64
 
 export function createApp(
@@ -59,12 +61,15 @@ export function createApp(
     },
     bodyLimit: maxBodyBytes,
     requestTimeout: 20_000,
+    // Whoever shakes hands and then says nothing is covered by this alone.
+    connectionTimeout: settings.idleMs ?? 40_000,
     keepAliveTimeout: 5_000,
     exposeHeadRoutes: false,
     logger: false,
   })
   const server: Server = app.server
   server.maxConnections = maxConnections
+  limitCrowd(server, maxConnectionsFromOne)
   app.removeContentTypeParser('text/plain')
 
   const rate = createRate(settings.ratePerMinute)

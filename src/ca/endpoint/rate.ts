@@ -30,7 +30,7 @@ export function createRate(perMinute: number): Rate {
 }
 
 /** One customer has a whole /64 of IPv6. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
   if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
   const [head = ''] = address.split('%')

@@ -12,6 +12,8 @@ export interface EndpointSettings extends LifetimeLimit {
   /** Requests of one address. */
   readonly ratePerMinute: number
   readonly issuers: readonly IdentityIssuer[]
+  /** How long a connection may be silent. */
+  readonly idleMs?: number
 }
 
 /** Somebody whose identity tokens are exchanged for certificates. */
