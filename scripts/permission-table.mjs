@@ -1,6 +1,7 @@
 // Prints .github/PERMISSIONS.md from the catalog: every permission, and the calls that need it.
 // Usage: node scripts/permission-table.mjs > .github/PERMISSIONS.md
 import { catalog, permissions } from '../dist/docker/catalog.js'
+import { ownEndpoints } from '../dist/docker/catalog-own.js'
 
 const importing = 'image.import'
 
@@ -12,7 +13,7 @@ A role allows or denies these, \`resource.*\` or \`*\`. Verbs are those of the d
 | permission | calls | |
 | --- | --- | --- |`)
 for (const permission of [...permissions].toSorted((a, b) => (a < b ? -1 : 1))) {
-  const rows = catalog.filter(
+  const rows = [...catalog, ...ownEndpoints].filter(
     (row) =>
       row.permission === permission || (permission === importing && row.id === 'ImageCreate'),
   )

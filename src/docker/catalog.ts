@@ -4,6 +4,7 @@ import { failure, type Failure } from '../errors.ts'
 import { containers } from './catalog-containers.ts'
 import { images } from './catalog-images.ts'
 import { secretsAndConfigs, services, swarm } from './catalog-swarm.ts'
+import { ownEndpoints } from './catalog-own.ts'
 import { networks, plugins, system, volumes } from './catalog-system.ts'
 import { firstValue } from './query.ts'
 import type { Endpoint, QueryPairs } from './operation.ts'
@@ -25,6 +26,7 @@ const imageImport = 'image.import'
 
 export const permissions: ReadonlySet<string> = new Set([
   ...catalog.map((endpoint) => endpoint.permission),
+  ...ownEndpoints.map((endpoint) => endpoint.permission),
   imageImport,
 ])
 

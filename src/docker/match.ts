@@ -2,6 +2,7 @@
 // its templates in order; here a path that fits two of them is refused, so that order cannot matter.
 import { failure, type Failure } from '../errors.ts'
 import { catalog } from './catalog.ts'
+import { ownEndpoints } from './catalog-own.ts'
 import type { Endpoint } from './operation.ts'
 import { printable } from './printable.ts'
 
@@ -66,9 +67,10 @@ function candidatesOf(templates: readonly Template[]): Candidates {
   return { exact, byLast, open }
 }
 
+const all = [...catalog, ...ownEndpoints]
 const byMethod: ReadonlyMap<string, Candidates> = new Map(
-  [...new Set(catalog.map(({ method }) => method))].map((method) => {
-    const rows = catalog.filter((endpoint) => endpoint.method === method)
+  [...new Set(all.map(({ method }) => method))].map((method) => {
+    const rows = all.filter((endpoint) => endpoint.method === method)
     return [method, candidatesOf(rows.map(templateOf))]
   }),
 )

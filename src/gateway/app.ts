@@ -5,11 +5,13 @@ import type { Server } from 'node:https'
 import type { Duplex } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import { isOwn } from '../docker/catalog-own.ts'
 import type { Failure } from '../errors.ts'
 import { failure } from '../errors.ts'
 import { readUpgradeBody, type Incoming } from './body.ts'
 import { forward, proxyOptions, type Forwarder } from './forward.ts'
 import { pass, type Guard } from './guard.ts'
+import { answerOwn, type OwnParts } from './own-endpoints.ts'
 import { createListener, type ListenerParts } from './tls.ts'
 
 export interface Gateway {
@@ -21,6 +23,7 @@ export interface GatewayParts {
   readonly listener: ListenerParts
   readonly guard: Guard
   readonly forwarder: Omit<Forwarder, 'answer'>
+  readonly own: OwnParts
 }
 
 export async function createGateway(parts: GatewayParts): Promise<Gateway> {
@@ -59,8 +62,11 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
       answer(reply, outcome.status, outcome.message)
       return
     }
-    forward(forwarder, outcome, incoming, reply)
-    await reply
+    if (isOwn(outcome.operation.endpoint)) await answerOwn(parts.own, outcome, reply)
+    else {
+      forward(forwarder, outcome, incoming, reply)
+      await reply
+    }
   }
   await app.register(httpProxy, {
     ...proxyOptions(parts.guard.engine),

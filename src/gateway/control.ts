@@ -53,7 +53,7 @@ async function answer(
       reply(response, 200, await operate.status())
       return
     case 'GET /sessions':
-      reply(response, 200, await operate.sessions())
+      reply(response, 200, await operate.sessions(() => true))
       return
     case 'POST /reload':
       reply(response, 200, operate.reload('dockgate reload'))
@@ -87,10 +87,15 @@ async function readText(request: IncomingMessage): Promise<string> {
   return text
 }
 
-/** `{"id": …}` or `{"who": …}`, and perhaps `why`: one line, since it is shown in terminals. */
-export function readEnd(
-  text: string,
-): { readonly selector: Selector; readonly why: string } | undefined {
+/** One line, since it is shown in terminals; undefined where it is not. */
+export function readReason(said: unknown): string | undefined {
+  const why = said ?? 'no reason given'
+  const isLine = typeof why === 'string' && why.length <= 200
+  return isLine && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(why) ? why : undefined
+}
+
+/** `{"id": …}` or `{"who": …}`, and perhaps `why`. */
+function readEnd(text: string): { readonly selector: Selector; readonly why: string } | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -98,10 +103,9 @@ export function readEnd(
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { id, who, why = 'no reason given' } = value as Readonly<Record<string, unknown>>
-  if (typeof why !== 'string' || why.length > 200 || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(why)) {
-    return undefined
-  }
+  const { id, who, why: said } = value as Readonly<Record<string, unknown>>
+  const why = readReason(said)
+  if (why === undefined) return undefined
   if (typeof id === 'string' && who === undefined) return { selector: { id }, why }
   if (typeof who === 'string' && id === undefined) return { selector: { who }, why }
   return undefined

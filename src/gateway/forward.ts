@@ -13,10 +13,12 @@ import type { Incoming } from './body.ts'
 import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
 import type { Passage } from './guard.ts'
 import { endToEnd, withoutConnectionHeaders } from './headers.ts'
+import type { Timing } from './metrics.ts'
 import { trackSession, type Track, type Tracker } from './track.ts'
 import { cutAfter, openTunnel } from './tunnel.ts'
 
 export interface Forwarder extends Tracker {
+  readonly timing: Timing
   readonly engine: Engine
   readonly events: EventsOfTheirs
   /** Tells the client of a failure that is nobody's decision. */
@@ -116,6 +118,7 @@ export function forward(
     forwarder.answer(reply, known ?? engineFailure(forwarder.engine, error), passage.id)
   }
 
+  const answered = forwarder.timing.handedOver(passage)
   if (passage.operation.endpoint.hijacks) {
     reply.hijack()
     const cut = openTunnel({
@@ -123,9 +126,13 @@ export function forward(
       request: engineRequest,
       reply: reply.raw,
       upgrade: incoming.upgraded,
-      relay: (answer) => relay(answer, reply, track),
+      relay: (answer) => {
+        answered()
+        relay(answer, reply, track)
+      },
       failed,
       opened: (status) => {
+        answered()
         track.status(status)
         track.cutBy((_why, lastWord) => cut(lastWord))
       },
@@ -151,6 +158,7 @@ export function forward(
     rewriteRequestHeaders: () => ({ [carried]: engineRequest }) as never,
     rewriteHeaders: (headers) => withoutConnectionHeaders(headers) as never,
     onResponse: (_request, _reply, answer) => {
+      answered()
       const { stream } = answer as unknown as { stream: IncomingMessage }
       const send = (body: Readable | Buffer): void => {
         if (track.wasEnded) return

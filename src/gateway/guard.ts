@@ -2,6 +2,7 @@
 // on record. Only a passage that comes out of here opens the way to the engine.
 import type { Asked, Audit, Decided } from '../audit/record.ts'
 import { isJudgeable, readBody, writeBody } from '../docker/body.ts'
+import { isOwn } from '../docker/catalog-own.ts'
 import { intentOf } from '../docker/intent.ts'
 import type { Operation, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
@@ -59,6 +60,8 @@ export interface Passage {
   /** To be called when the engine has answered: others of the same owner wait for it. */
   readonly release?: () => void
   readonly startedAt: number
+  /** The same moment on the clock that never jumps. */
+  readonly arrivedMs: number
 }
 
 /** The refusal, as the client is told. */
@@ -70,6 +73,7 @@ export interface Refusal {
 
 export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | Refusal> {
   const startedAt = guard.now()
+  const arrivedMs = performance.now()
   const generation = guard.generation()
   const id = createRequestId(startedAt)
   const peer = guard.authenticator.peerOf(incoming.raw.socket)
@@ -99,6 +103,11 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     const role = admission.through
     const view = viewOf(role, peer.principal, asked)
     granted = { basis: { role, asked }, operation: asked, ...(view && { view }) }
+  } else if (isOwn(asked.endpoint)) {
+    // The widest role comes first; how far it reaches is minded where the answer is made.
+    const [widest] = admission.judge
+    if (widest === undefined) throw new Error('INVARIANT: at least one role is to be judged')
+    granted = { basis: { role: widest, asked }, operation: asked }
   } else {
     const decision = await judge(guard, request, asked, admission.judge)
     if (isFailure(decision)) return refuse(guard, request, decision)
@@ -118,6 +127,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     target: formatTarget(operation.target),
     startedAt,
     ...(view === undefined ? {} : { view }),
+    arrivedMs,
     ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
   })
   try {

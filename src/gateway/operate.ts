@@ -1,5 +1,6 @@
 // What an operator may ask of the running gateway: how it is, what is under way, to end some of that,
 // to read the files again. The control socket and `/_dockgate/` both speak to this.
+import type { Principal } from '../identity/principal.ts'
 import type { Denials } from './denials.ts'
 import type { Engine } from './engine.ts'
 import { remindersOf } from './reminders.ts'
@@ -57,7 +58,8 @@ export type Selector = { readonly id: string } | { readonly who: string }
 
 export interface Operate {
   status(): Promise<Status>
-  sessions(): Promise<readonly SessionRow[]>
+  /** Those of the people whom `sees` picks. */
+  sessions(sees: (principal: Principal) => boolean): Promise<readonly SessionRow[]>
   /** Ends what the selector names, and says what that was. */
   end(selector: Selector, why: string): readonly SessionRow[]
   reload(why: string): Reload
@@ -66,7 +68,7 @@ export interface Operate {
 export interface OperateParts {
   readonly version: string
   readonly startedAt: number
-  readonly listen: string
+  readonly listen: () => string
   readonly state: () => State
   readonly lastReload: () => Reload
   readonly reload: (why: string) => Reload
@@ -88,7 +90,7 @@ export function createOperate(parts: OperateParts): Operate {
         version: parts.version,
         pid: process.pid,
         startedAt: parts.startedAt,
-        listen: parts.listen,
+        listen: parts.listen(),
         generation,
         policy: { digest: policy.digest, since: policySince },
         periods: trust.periods,
@@ -108,12 +110,11 @@ export function createOperate(parts: OperateParts): Operate {
         lastReload: parts.lastReload(),
       }
     },
-    sessions: () =>
+    sessions: (sees) =>
       Promise.all(
-        [...parts.sessions()].map(async (session) => ({
-          ...rowOf(session),
-          on: await parts.nameOf(session),
-        })),
+        [...parts.sessions()]
+          .filter(({ peer }) => sees(peer.principal))
+          .map(async (session) => ({ ...rowOf(session), on: await parts.nameOf(session) })),
       ),
     end(selector, why) {
       const chosen = [...parts.sessions()].filter((session) =>

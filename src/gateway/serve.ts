@@ -16,6 +16,7 @@ import { createConnections } from './connections.ts'
 import { openControl, type Control } from './control.ts'
 import { createDenials } from './denials.ts'
 import { createEngine } from './engine.ts'
+import { createMetrics } from './metrics.ts'
 import { createNames } from './names.ts'
 import { createOperate } from './operate.ts'
 import { createQuotas } from './quotas.ts'
@@ -69,7 +70,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     failing: (error) => log.error({ err: error }, 'the audit cannot be written'),
     recovered: () => log.warn('the audit can be written again'),
   })
-  const audit = denials.counting(record)
+  const metrics = createMetrics({
+    version: version(),
+    state: () => keeper.current,
+    lastReload: () => keeper.lastReload,
+    sessions: () => sessions.all(),
+    connections: () => connections.size,
+  })
+  const audit = metrics.counting(denials.counting(record))
   const sessions = createSessions((session) => recheck.added(session))
   const authenticator = createAuthenticator(() => keeper.current.trust, now)
   const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
@@ -80,8 +88,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       material: keeper.current.trust.material,
       limits: settings,
       judge: (socket) => authenticator.judge(socket),
-      refused: (socket, cause) =>
-        log.warn({ address: socket.remoteAddress, cause }, 'connection refused'),
+      refused: (socket, cause) => {
+        metrics.refused(cause)
+        log.warn({ address: socket.remoteAddress, cause }, 'connection refused')
+      },
     },
     guard: {
       authenticator,
@@ -101,7 +111,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       sessions,
       now,
       complain,
+      timing: metrics,
     },
+    own: { operate: () => operate, metrics, policy: () => keeper.current.policy, audit, now },
   })
   const recheck: Recheck = createRecheck({
     authenticator,
@@ -113,6 +125,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   })
   function reload(why: string): Reload {
     const done = keeper.reload(why)
+    metrics.reloaded(done)
     tell(log, done)
     remind()
     return done
@@ -121,10 +134,27 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const { trust, settings: told } = keeper.current
     for (const reminder of remindersOf(trust, told.remindMs, now())) log.warn(reminder)
   }
+  const operate = createOperate({
+    version: version(),
+    startedAt: now(),
+    listen: () => placeOf(server.address()),
+    state: () => keeper.current,
+    lastReload: () => keeper.lastReload,
+    reload,
+    sessions: () => sessions.all(),
+    connections: () => connections.size,
+    denials,
+    engine,
+    nameOf: createNames(engine),
+    now,
+  })
   tell(log, keeper.lastReload)
   remind()
   const reminding = setInterval(remind, remindEveryMs).unref()
-  server.on('secureConnection', (socket: TLSSocket) => connections.add(socket))
+  server.on('secureConnection', (socket: TLSSocket) => {
+    metrics.handshake(socket.isSessionReused())
+    connections.add(socket)
+  })
   watch.start(() => {
     try {
       reload('a file changed')
@@ -142,20 +172,6 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     throw new Error(`the audit cannot be opened: ${String(error)}`, { cause: error })
   }
   const { address, port } = server.address() as AddressInfo
-  const operate = createOperate({
-    version: version(),
-    startedAt: now(),
-    listen: `${address.includes(':') ? `[${address}]` : address}:${port}`,
-    state: () => keeper.current,
-    lastReload: () => keeper.lastReload,
-    reload,
-    sessions: () => sessions.all(),
-    connections: () => connections.size,
-    denials,
-    engine,
-    nameOf: createNames(engine),
-    now,
-  })
   let control: Control | undefined
   try {
     control = await openControl(settings.controlPath, operate, complain)
@@ -205,4 +221,9 @@ function tell(log: Logger, { why, changed, faults, needsRestart, generation }: R
     log.error({ why }, `not reloaded, what was there before stays in force: ${formatFault(fault)}`)
   }
   if (needsRestart.length > 0) log.warn({ settings: needsRestart }, 'these need a restart')
+}
+
+function placeOf(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === 'string') return 'nowhere'
+  return `${address.address.includes(':') ? `[${address.address}]` : address.address}:${address.port}`
 }

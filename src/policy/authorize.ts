@@ -21,7 +21,11 @@ export type Admission =
   | { readonly judge: readonly Role[] }
 
 /** What every valid certificate may: version negotiation must work before anything can be said. */
-export const openToAll: ReadonlySet<string> = new Set(['system.ping', 'system.version'])
+export const openToAll: ReadonlySet<string> = new Set([
+  'system.ping',
+  'system.version',
+  'dockgate.whoami',
+])
 const anyone: Role = Object.freeze({
   name: 'anyone',
   allows: openToAll,

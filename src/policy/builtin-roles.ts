@@ -149,6 +149,8 @@ export const builtinRoles: readonly RoleSource[] = Object.freeze([
       'service.ls',
       'task.ls',
       'node.ls',
+      'dockgate.healthz',
+      'dockgate.metrics',
     ],
     { about: 'For Prometheus, cAdvisor and their like: states, counts and events.' },
   ),

@@ -50,6 +50,15 @@ export function reaches(reach: Reach, principal: Principal, thing: Thing): boole
   })
 }
 
+/** Whether a role sees what this other person has under way. */
+export function reachesPerson(reach: Reach, principal: Principal, other: Principal): boolean {
+  if (reach.kind === 'all') return true
+  if (reach.kind === 'label') return false
+  if (principal.name === other.name) return true
+  const team = teamOf(principal)
+  return reach.kind === 'team' && team !== undefined && teamOf(other) === team
+}
+
 /** Things of nobody that everybody may see and use: images, and the engine's own two networks. */
 export function isShared(thing: Thing): boolean {
   if (thing.labels[ownerLabel] !== undefined || thing.labels[teamLabel] !== undefined) return false

@@ -1,0 +1,195 @@
+// What a Prometheus reads at `/_dockgate/metrics`. Labels are from closed sets (operations, roles,
+// reasons, codes of OpenSSL): nothing that a client writes becomes one.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Audit } from '../audit/record.ts'
+import type { Passage } from './guard.ts'
+import type { Session } from './sessions.ts'
+import type { Reload, State } from './state.ts'
+
+/** The time of a request, split into ours and the engine's. */
+export interface Timing {
+  /** To be called when it goes to the engine; what comes back, when the engine begins to answer. */
+  handedOver(passage: Passage): () => void
+}
+
+export interface Metrics extends Timing {
+  readonly type: string
+  text(): Promise<string>
+  /** The same audit, with everything counted on its way. */
+  counting(audit: Audit): Audit
+  handshake(resumed: boolean): void
+  refused(cause: string): void
+  reloaded(reload: Reload): void
+}
+
+export interface MetricsParts {
+  readonly state: () => State
+  readonly lastReload: () => Reload
+  readonly sessions: () => Iterable<Session>
+  readonly connections: () => number
+  readonly version: string
+}
+
+const secondsBuckets = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60,
+]
+
+export function createMetrics(parts: MetricsParts): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, prefix: 'dockgate_' })
+
+  const decisions = new Counter({
+    name: 'dockgate_decisions_total',
+    help: 'Requests by what was decided, by which role and why',
+    labelNames: ['operation', 'decision', 'role', 'reason'],
+    registers,
+  })
+  const requests = new Counter({
+    name: 'dockgate_requests_total',
+    help: 'Requests that went on and are over, by status and by how they ended',
+    labelNames: ['operation', 'status', 'how'],
+    registers,
+  })
+  const bytes = new Counter({
+    name: 'dockgate_bytes_total',
+    help: 'Bytes of requests that are over, from (in) and to (out) clients',
+    labelNames: ['direction'],
+    registers,
+  })
+  const own = new Histogram({
+    name: 'dockgate_request_own_seconds',
+    help: 'From the arrival of a request until it goes to the engine',
+    buckets: secondsBuckets,
+    registers,
+  })
+  const engine = new Histogram({
+    name: 'dockgate_request_engine_seconds',
+    help: 'From then until the engine begins to answer',
+    labelNames: ['operation'],
+    buckets: secondsBuckets,
+    registers,
+  })
+  const handshakes = new Counter({
+    name: 'dockgate_handshakes_total',
+    help: 'TLS handshakes that were finished',
+    labelNames: ['resumed'],
+    registers,
+  })
+  const refusals = new Counter({
+    name: 'dockgate_connections_refused_total',
+    help: 'Connections that never came to HTTP, by cause',
+    labelNames: ['cause'],
+    registers,
+  })
+  const reloads = new Counter({
+    name: 'dockgate_reloads_total',
+    help: 'Readings of the files, by what came of them',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const resumed of ['true', 'false']) handshakes.inc({ resumed }, 0)
+  for (const direction of ['in', 'out']) bytes.inc({ direction }, 0)
+  for (const result of ['changed', 'same', 'faulty']) reloads.inc({ result }, 0)
+  gauges(parts, registers)
+
+  const causes = new Set<string>()
+  return {
+    type: registry.contentType,
+    text: () => registry.metrics(),
+    counting: (audit) => ({
+      ...audit,
+      decided(record) {
+        const { operation, decision, role = '', reason = '' } = record
+        decisions.inc({ operation, decision, role, reason })
+        return audit.decided(record)
+      },
+      ended(record) {
+        const { operation, how, bytesIn, bytesOut } = record
+        requests.inc({ operation, status: String(record.status), how })
+        bytes.inc({ direction: 'in' }, bytesIn)
+        bytes.inc({ direction: 'out' }, bytesOut)
+        return audit.ended(record)
+      },
+    }),
+    handedOver(passage) {
+      const at = performance.now()
+      own.observe((at - passage.arrivedMs) / 1_000)
+      return () => {
+        const { permission } = passage.operation
+        engine.observe({ operation: permission }, (performance.now() - at) / 1_000)
+      }
+    },
+    handshake: (resumed) => handshakes.inc({ resumed: String(resumed) }),
+    refused: (cause) => refusals.inc({ cause: causeOf(cause, causes) }),
+    reloaded({ changed, faults }) {
+      const result = faults.length > 0 ? 'faulty' : changed.length > 0 ? 'changed' : 'same'
+      reloads.inc({ result })
+    },
+  }
+}
+
+function gauges(parts: MetricsParts, registers: Registry[]): void {
+  const gauge = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    values: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[],
+  ): void => {
+    const made: Gauge = new Gauge({
+      name: `dockgate_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        made.reset()
+        for (const [labels, value] of values()) made.set(labels, value)
+      },
+    })
+  }
+  gauge('build_info', 'The version that runs', ['version'], () => [[{ version: parts.version }, 1]])
+  gauge('sessions', 'What is under way, by operation', ['operation'], () => {
+    const counts = new Map<string, number>()
+    for (const { operation } of parts.sessions()) {
+      counts.set(operation, (counts.get(operation) ?? 0) + 1)
+    }
+    return [...counts].map(([operation, count]) => [{ operation }, count] as const)
+  })
+  gauge('connections', 'Open TLS connections', [], () => [[{}, parts.connections()]])
+  gauge('policy_info', 'The policy in force, by the SHA-256 of roles.yaml', ['digest'], () => [
+    [{ digest: parts.state().policy.digest }, 1],
+  ])
+  gauge('policy_timestamp_seconds', 'Since when it is in force', [], () => [
+    [{}, parts.state().policySince / 1_000],
+  ])
+  gauge('files_faulty', 'Faults of files that are therefore not in force', [], () => [
+    [{}, parts.lastReload().faults.length],
+  ])
+  gauge('expiry_timestamp_seconds', 'Until when the earliest of its kind is good', ['of'], () =>
+    ['ca', 'crl', 'server'].flatMap((of) => {
+      const ends = parts.state().trust.periods.filter((period) => period.of === of)
+      if (ends.length === 0) return []
+      return [[{ of }, Math.min(...ends.map(({ until }) => until)) / 1_000] as const]
+    }),
+  )
+}
+
+/** OpenSSL's and Node's own codes; a client chooses among them, so their number is bounded. */
+const maxCauses = 60
+const words: readonly (readonly [RegExp, string])[] = [
+  [/^no client certificate/, 'no-certificate'],
+  [/^your certificate was revoked/, 'revoked'],
+  [/^your certificate expired/, 'expired'],
+  [/^your certificate is not valid before/, 'not-yet-valid'],
+  [/^the revocation list here expired/, 'revocation-list-expired'],
+  [/^your certificate/, 'unusable-certificate'],
+]
+
+function causeOf(cause: string, seen: Set<string>): string {
+  const worded = words.find(([pattern]) => pattern.test(cause))?.[1]
+  if (worded !== undefined) return worded
+  if (!/^[A-Z][A-Z0-9_]{2,80}$/.test(cause)) return 'other'
+  if (!seen.has(cause) && seen.size >= maxCauses) return 'other'
+  seen.add(cause)
+  return cause
+}
