@@ -1,6 +1,7 @@
 // What two tenants of one engine read of it: lists, counts, usage and events hold what is theirs.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { dockerPrograms, runDocker, throughTls } from '../helpers/docker-cli.ts'
 import { askEngine, onEngine, removeAll, uniqueName } from '../helpers/engine.ts'
 import { startGatewayProcess, type GatewayProcess } from '../helpers/gateway-process.ts'
 import { askDoor, RawConnection, requestBytes, type Door } from '../helpers/raw-http.ts'
@@ -219,6 +220,40 @@ describe('counts', () => {
     assert.ok(usage.LayersSize > 0 && usage.LayersSize <= most)
     assert.deepEqual(usage.BuildCache ?? [], [])
     assert.ok(!JSON.stringify(usage).includes(`${word}-alice`))
+  })
+})
+
+describe('docker itself', () => {
+  it('shows a tenant their own by every command that looks around', async () => {
+    const target = throughTls(`tcp://localhost:${gateway.port}`, gateway.certPath(alice))
+    for (const program of dockerPrograms) {
+      const shown: string[] = []
+      for (const command of [
+        'images',
+        'ps -a',
+        'network ls',
+        'network inspect bridge',
+        'volume ls',
+        'system df',
+        'system df -v',
+        'info',
+        'events --since 10m --until 0s',
+      ]) {
+        const { exit, stdout, stderr } = await runDocker(target, command.split(' '), { program })
+        assert.equal(exit, 0, `${program} ${command}: ${stderr}`)
+        assert.ok(!stdout.includes(`${word}-bob`), `${command}: ${stdout}`)
+        if (stdout.includes(`${word}-alice`)) shown.push(command)
+      }
+      assert.deepEqual(shown, [
+        'images',
+        'ps -a',
+        'network ls',
+        'network inspect bridge',
+        'volume ls',
+        'system df -v',
+        'events --since 10m --until 0s',
+      ])
+    }
   })
 })
 
