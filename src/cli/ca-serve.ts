@@ -28,7 +28,7 @@ and never the key. It also signs certs/crl.pem anew when half of its life is ove
   --passphrase-file FILE    the passphrase of the CA key is the first line of FILE; else it comes from
                             DOCKGATE_CA_PASSPHRASE_FILE or DOCKGATE_CA_PASSPHRASE, or is asked for
 
-ca.yaml, beside certs/, may say the same and more; all of it may be left out:
+ca.yaml, beside certs/ and read at the start, may say the same and more; all of it may be left out:
   listen: 0.0.0.0:2378
   names: [ca.example.com]
   maxHours: 9528            # no certificate signed here lives longer
