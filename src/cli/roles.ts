@@ -7,6 +7,8 @@ import { nearest } from '../nearest.ts'
 import { subjectKinds } from '../policy/grant.ts'
 import type { Policy } from '../policy/policy.ts'
 import { readArguments, UsageError } from './arguments.ts'
+import { importRoleVerb } from './roles-import.ts'
+import { listPresets } from './roles-presets.ts'
 import type { Io, Verb } from './verb.ts'
 import { writeWhole } from './write-whole.ts'
 import { safeLimits, type Limits } from '../policy/limits.ts'
@@ -15,6 +17,8 @@ const help = `usage: dockgate roles list [--json]
        dockgate roles permissions [--json]
        dockgate roles grant WHO ROLE [--from NETWORK]… [--until TIME]
        dockgate roles revoke WHO ROLE [--from NETWORK]… [--until TIME]
+       dockgate roles presets [--json]
+       dockgate roles import SOURCE [--name ROLE] [--json] -- SETTINGS…
 
 WHO is a name (the certificate's common name), or facts that must all match: unit=dev,org=Example.
 With --from or --until, revoke takes back only the grant that was given with just these.
@@ -29,9 +33,11 @@ examples:
 
 export const roles: Verb = {
   name: 'roles',
-  summary: 'who may do what: list, grant, revoke',
+  summary: 'who may do what: list, grant, revoke, presets, import',
   help,
   async run(args, io) {
+    const own = ownArguments.get(args[0] ?? '')
+    if (own !== undefined) return own(args.slice(1), io)
     const { values, positionals } = readArguments(
       args,
       {
@@ -39,7 +45,7 @@ export const roles: Verb = {
         from: { type: 'string', multiple: true },
         until: { type: 'string' },
       },
-      { min: 1, max: 3, usage: 'dockgate roles list|permissions|grant|revoke' },
+      { min: 1, max: 3, usage: 'dockgate roles list|permissions|presets|import|grant|revoke' },
     )
     if (values.help === true) {
       io.stdout.write(help)
@@ -50,7 +56,13 @@ export const roles: Verb = {
     if (verb === 'list') return list(loadPolicy(path), values.json === true, io)
     if (verb === 'permissions') return listPermissions(values.json === true, io)
     if (verb !== 'grant' && verb !== 'revoke') {
-      const near = nearest(verb ?? '', ['list', 'permissions', 'grant', 'revoke'])
+      const near = nearest(verb ?? '', [
+        'list',
+        'permissions',
+        'grant',
+        'revoke',
+        ...ownArguments.keys(),
+      ])
       throw new UsageError(
         `unknown verb ${JSON.stringify(`roles ${verb}`)}`,
         near === undefined ? 'dockgate roles --help lists them' : `did you mean roles ${near}?`,
@@ -84,6 +96,12 @@ export const roles: Verb = {
   },
 }
 
+/** Those with arguments that the others do not take. */
+const ownArguments: ReadonlyMap<string, Verb['run']> = new Map([
+  ['presets', listPresets],
+  ['import', importRoleVerb],
+])
+
 function save(path: string, edit: Edit, done: string, io: Io): number {
   if (edit.changed) writeWhole(path, edit.text)
   io.stdout.write(`${done}${edit.changed ? '' : ' (as before)'}\n`)
@@ -109,7 +127,9 @@ export function readSubject(who: string): Record<string, string> {
 }
 
 function list(policy: Policy, json: boolean, io: Io): number {
-  const rows = [...policy.sources.values()].map((source) => {
+  // Presets have a list of their own.
+  const sources = [...policy.sources.values()].filter(({ name }) => !name.startsWith('preset:'))
+  const rows = sources.map((source) => {
     const role = policy.roles.get(source.name)
     return {
       name: source.name,

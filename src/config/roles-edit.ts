@@ -5,6 +5,7 @@ import { Document, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Node, YAMLMap, YAMLSeq } from 'yaml'
 import { nearest } from '../nearest.ts'
 import { builtinRoles } from '../policy/builtin-roles.ts'
+import { presets } from '../policy/presets.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { RolesFile } from '../policy/policy.ts'
 import { FaultyConfig } from './load.ts'
@@ -99,7 +100,7 @@ function policyOf(text: string): RolesFile {
 
 function readWanted(file: RolesFile, written: WrittenGrant): Grant {
   const [role = ''] = written.roles
-  const names = [...builtinRoles, ...file.roles].map(({ name }) => name)
+  const names = [...builtinRoles, ...presets, ...file.roles].map(({ name }) => name)
   const faults = []
   if (!names.includes(role)) {
     const near = nearest(role, names)

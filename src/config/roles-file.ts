@@ -6,6 +6,7 @@ import { builtinRoles, type RoleSource } from '../policy/builtin-roles.ts'
 import { subjectKinds, type Fact, type Grant, type SubjectKind } from '../policy/grant.ts'
 import { canonicalAddress, parseNetwork, withoutHostBits, type Network } from '../policy/network.ts'
 import { patternsOf } from '../policy/permission.ts'
+import { presets } from '../policy/presets.ts'
 import { faultOfHide, hideKinds } from '../policy/hide.ts'
 import type { RolesFile } from '../policy/policy.ts'
 import type { Reach } from '../policy/role.ts'
@@ -25,7 +26,7 @@ export function parseRoles(text: string, name: string): RolesReading {
   if (faults.length > 0) return { faults }
   const top = root.entries(['roles', 'grants'])
   const declared = top.get('roles')?.entries() ?? new Map<string, Value>()
-  const names = [...builtinNames, ...declared.keys()]
+  const names = [...builtinNames, ...presets.map(({ name: preset }) => preset), ...declared.keys()]
   const roles = [...declared].map(([role, value]) => readRole(role, value, names))
   const grants = (top.get('grants')?.items() ?? []).flatMap(
     (value) => readGrant(value, names) ?? [],
@@ -82,7 +83,9 @@ function readNames(value: Value | undefined, names: readonly string[]): readonly
       const near = nearest(text, names)
       item.fault(
         `unknown role ${JSON.stringify(text)}`,
-        near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`,
+        near === undefined
+          ? `there are ${names.filter((one) => !one.includes(':')).join(', ')}, and dockgate roles presets`
+          : `did you mean ${near}?`,
       )
     }
     return text

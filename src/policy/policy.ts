@@ -6,6 +6,7 @@ import { builtinRoles, type RoleSource } from './builtin-roles.ts'
 import { isInForce, type Grant } from './grant.ts'
 import { indexGrants } from './grant-index.ts'
 import { parseAddress } from './network.ts'
+import { presets } from './presets.ts'
 import { expand } from './permission.ts'
 import type { Role } from './role.ts'
 
@@ -31,7 +32,9 @@ export interface Policy {
 const remembered = 10_000
 
 export function compilePolicy(file: RolesFile, digest: string): Policy {
-  const sources = new Map([...builtinRoles, ...file.roles].map((source) => [source.name, source]))
+  const sources = new Map(
+    [...builtinRoles, ...presets, ...file.roles].map((source) => [source.name, source]),
+  )
   const roles = new Map<string, Role>()
   for (const source of sources.values()) roles.set(source.name, compileRole(source, sources))
   const find = indexGrants(file.grants)
