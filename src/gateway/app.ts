@@ -22,7 +22,7 @@ export interface Gateway {
 export interface GatewayParts {
   readonly listener: ListenerParts
   readonly guard: Guard
-  readonly forwarder: Omit<Forwarder, 'answer'>
+  readonly forwarder: Omit<Forwarder, 'answer' | 'refuse'>
   readonly own: OwnParts
 }
 
@@ -43,7 +43,11 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
   const answerFailure = (reply: FastifyReply, failed: Failure, id: string): void => {
     answer(reply, failed.status, `dockgate: ${failed.message} (quote ${id})`)
   }
-  const forwarder: Forwarder = { ...parts.forwarder, answer: answerFailure }
+  const forwarder: Forwarder = {
+    ...parts.forwarder,
+    answer: answerFailure,
+    refuse: (reply, { status, message }) => answer(reply, status, message),
+  }
 
   // Bodies are nobody's to parse but ours.
   app.removeAllContentTypeParsers()

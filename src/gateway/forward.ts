@@ -11,7 +11,7 @@ import type { EventsOfTheirs } from './answer-events.ts'
 import { viewAnswer } from './answer-view.ts'
 import type { Incoming } from './body.ts'
 import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
-import type { Passage } from './guard.ts'
+import type { Passage, Refusal } from './guard.ts'
 import { endToEnd, withoutConnectionHeaders } from './headers.ts'
 import type { Timing } from './metrics.ts'
 import { trackSession, type Track, type Tracker } from './track.ts'
@@ -23,6 +23,8 @@ export interface Forwarder extends Tracker {
   readonly events: EventsOfTheirs
   /** Tells the client of a failure that is nobody's decision. */
   readonly answer: (reply: FastifyReply, failed: Failure, id: string) => void
+  /** Tells the client of a decision that came while it was sending. */
+  readonly refuse: (reply: FastifyReply, refusal: Refusal) => void
 }
 
 /**
@@ -113,6 +115,11 @@ export function forward(
   }
   const failed = (error: unknown): void => {
     if (track.wasEnded) return
+    const refusal = passage.context?.refused()
+    if (refusal !== undefined) {
+      forwarder.refuse(reply, refusal)
+      return
+    }
     track.end({ status: 502, how: 'engine-broke' })
     const known = error instanceof GatewayError ? error.failure : undefined
     forwarder.answer(reply, known ?? engineFailure(forwarder.engine, error), passage.id)
@@ -147,6 +154,7 @@ export function forward(
   // `close` comes last, whoever ended it: before the answer is complete, the engine is let go.
   reply.raw.once('close', () => {
     stopWaiting()
+    passage.context?.close()
     if (!reply.raw.writableFinished) letGo()
     track.end({
       status: reply.raw.headersSent ? reply.raw.statusCode : 0,
@@ -231,6 +239,7 @@ function requestBody(passage: Passage, incoming: Incoming): EngineRequest['body'
   if (passage.body !== undefined) return passage.body
   if (passage.operation.endpoint.body === 'none') return undefined
   const { raw, upgraded } = incoming
+  if (passage.context !== undefined) return { stream: passage.context.open(raw) }
   if (upgraded !== undefined) return upgraded.body instanceof Uint8Array ? upgraded.body : undefined
   const length = raw.headers['content-length']
   if (raw.headers['transfer-encoding'] !== undefined) return { stream: raw }

@@ -17,6 +17,7 @@ import type { Role } from '../policy/role.ts'
 import type { Basis } from '../policy/still-allows.ts'
 import { viewOf, type View } from '../policy/view.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
+import { buildGate, type BuildGate } from './build-context/open.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
 import { resolveHostPaths } from './host-paths.ts'
@@ -57,6 +58,10 @@ export interface Passage {
   readonly view?: View
   /** What is sent in place of the client's body, where that was judged. */
   readonly body?: Buffer
+  /** A build's context goes through this on its way. */
+  readonly context?: Pick<BuildGate, 'open' | 'close'> & {
+    readonly refused: () => Refusal | undefined
+  }
   /** To be called when the engine has answered: others of the same owner wait for it. */
   readonly release?: () => void
   readonly startedAt: number
@@ -115,7 +120,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     granted = decision
   }
 
-  const { basis, operation, view, prepare } = granted
+  const { basis, operation, view, gate, prepare } = granted
   const role = basis.role.name
   const passage: Passage = Object.freeze({
     id,
@@ -124,11 +129,12 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     role,
     basis,
     generation,
-    target: formatTarget(operation.target),
+    target: formatTarget(gate?.target ?? operation.target),
     startedAt,
     ...(view === undefined ? {} : { view }),
     arrivedMs,
     ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
+    ...(gate === undefined ? {} : { context: contextOf(guard, request, gate) }),
   })
   try {
     guard.audit.decided({ ...describe(request, recordTarget(operation)), decision: 'allow', role })
@@ -142,10 +148,30 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   return isFailure(prepared) ? refuse(guard, request, prepared) : { ...passage, ...prepared }
 }
 
+/** What the gate refuses on the way is on record and told like any other refusal. */
+function contextOf(
+  guard: Guard,
+  request: Request,
+  gate: BuildGate,
+): NonNullable<Passage['context']> {
+  let refusal: Refusal | undefined
+  return {
+    open: (source) => gate.open(source),
+    close: () => gate.close(),
+    refused: () => {
+      const why = gate.refused()
+      if (why === undefined) return undefined
+      refusal ??= isFailure(why) ? refuse(guard, request, why) : deny(guard, request, why)
+      return refusal
+    },
+  }
+}
+
 interface Granted extends Pick<Passage, 'view'> {
   readonly basis: Basis
   readonly operation: Operation
   /** What must be done on the engine first, once the decision is on record. */
+  readonly gate?: BuildGate | undefined
   readonly prepare?: () => Promise<Failure | Pick<Passage, 'release'> | undefined>
 }
 
@@ -171,10 +197,25 @@ async function judge(
     const role = roles.find((candidate) => candidate.name === decision.role)
     if (role === undefined) throw new Error('INVARIANT: one of the roles has allowed it')
     const isTheirs = (thing: Thing): boolean => reaches(role.on, principal, thing)
+    const alike = (other: Role): boolean => {
+      const same = authorize([other], principal, read, things, hostPaths)
+      return same.allow && formatTarget(same.operation.target) === formatTarget(operation.target)
+    }
+    const gate =
+      operation.endpoint.id === 'ImageBuild'
+        ? buildGate({
+            engine: guard.engine,
+            principal,
+            operation,
+            roles: roles.filter(alike),
+            registries: request.incoming.raw.headers['x-registry-config']?.toString(),
+          })
+        : undefined
     return {
       basis: { role, asked: read, things, hostPaths },
       operation,
       ...(view && { view }),
+      gate,
       prepare: async () => {
         const held: (() => void)[] = []
         const release = (): void => held.forEach((leave) => leave())

@@ -94,6 +94,7 @@ const rows: Readonly<Record<ThingKind, Row>> = {
       Object.freeze({
         ...thing('image', value['Id'], text(value['Id']), labels(value, 'Config')),
         names: [...list(value['RepoTags']), ...list(value['RepoDigests'])],
+        onBuild: list(asObject(value['Config'])['OnBuild']),
         volumes: Object.keys(asObject(asObject(value['Config'])['Volumes'])),
       }),
   },

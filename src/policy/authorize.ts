@@ -10,7 +10,7 @@ import type { Principal } from '../identity/principal.ts'
 import { checkLimits } from './check-limits.ts'
 import type { Decision, Deny, DenyReason } from './decision.ts'
 import { fill } from './fill.ts'
-import { belongsTo, isShared, labelsOf, notFound, ownerLabels, reaches } from './ownership.ts'
+import { belongsTo, isShared, labelsGiven, labelsOf, notFound, reaches } from './ownership.ts'
 import type { Role } from './role.ts'
 import { filtered, viewOf } from './view.ts'
 
@@ -121,9 +121,7 @@ function tryRole(
       return { ...deny(principal, operation.permission, 'limit', role, why), objections }
     }
   }
-  // Within a reach by label, what they make must be theirs to find again.
-  const reachLabels = role.on.kind === 'label' ? role.on.labels : {}
-  const owner = { ...reachLabels, ...ownerLabels(principal) }
+  const owner = labelsGiven(role.on, principal)
   const filling = { limits: role.limits, owner, things, hostPaths }
   const scoped = withinReach(role, principal, fill(withThings(operation, things), filling))
   if (typeof scoped === 'string') {
@@ -205,11 +203,22 @@ function whyNotJudged(role: Role, operation: Operation): string | undefined {
   if (control.has(permission)) return `it is not judged call by call, ${only}`
   if (role.limits !== 'none' && ruling.has(endpoint.id))
     return `it rules the engine's host, ${only}`
+  // Only the classic builder's Dockerfile, in a context that is sent, is judged.
+  if (endpoint.id === 'ImageBuild' && role.limits === 'none' && !isClassicBuild(target.query)) {
+    return `a build by BuildKit or of a URL is not judged, ${only}`
+  }
   const unread = endpoint.body === 'json' && operation.body === undefined
   if (unread || (endpoint.body === 'bytes' && !harmlessBytes.has(permission))) {
     return `its request body may reach the engine's host, ${only}`
   }
   return undefined
+}
+
+function isClassicBuild(query: Operation['target']['query']): boolean {
+  return (
+    ['', '1'].includes(firstValue(query, 'version') ?? '') &&
+    ['remote', 'session', 'outputs'].every((name) => !firstValue(query, name))
+  )
 }
 
 /** What names no thing and tells nothing of anybody's, or makes a thing that will be theirs. */
@@ -253,7 +262,7 @@ function keyOf(label: string): string {
   return label.split('=', 1).join()
 }
 
-function deny(
+export function deny(
   principal: Principal,
   permission: string,
   reason: DenyReason,

@@ -190,7 +190,7 @@ function foundIn(value: Demand['value']): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
-function objection(
+export function objection(
   role: string,
   flag: string | undefined,
   field: string,

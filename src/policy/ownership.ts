@@ -28,6 +28,11 @@ export function ownerLabels(principal: Principal): Readonly<Record<string, strin
   return { [ownerLabel]: principal.name, [teamLabel]: teamOf(principal) ?? '' }
 }
 
+/** What they create carries: within a reach by label, it must be theirs to find again. */
+export function labelsGiven(reach: Reach, principal: Principal): Readonly<Record<string, string>> {
+  return { ...(reach.kind === 'label' ? reach.labels : {}), ...ownerLabels(principal) }
+}
+
 /** `unit@org`: two organizations may each have a unit `dev`. */
 export function teamOf(principal: Principal): string | undefined {
   const [unit] = principal.unit

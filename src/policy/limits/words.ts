@@ -20,7 +20,7 @@ export const groups: Predicate = (value, { limits }) => {
 }
 
 /** Who owns a thing, and what swarm keeps on its tasks, is not for clients to say. */
-const reserved = /^(dockgate\.|com\.docker\.swarm\.)/i
+export const reserved = /^(dockgate\.|com\.docker\.swarm\.)/i
 
 export const labels: Predicate = (value, { operation }) => {
   if (!isObject(value)) return against('safe', value, 'an object of strings')
