@@ -133,6 +133,36 @@ describe('an answer in parts', () => {
     connection.close()
   })
 
+  it('waits for who does not read it, and holds no more than a little', async () => {
+    const event = JSON.stringify({
+      Type: 'container',
+      Action: 'start',
+      Actor: { ID: 'mine', Attributes: { 'dockgate.owner': 'alice', note: 'x'.repeat(8_000) } },
+    })
+    const mostBytes = 128 * 1024 * 1024
+    let written = 0
+    const stalled = new Promise<void>((resolve) => {
+      answer = (response) => {
+        const write = (): void => {
+          const late = setTimeout(resolve, 2_000)
+          response.write(`${event}\n`.repeat(16), () => {
+            clearTimeout(late)
+            written += event.length * 16
+            if (written < mostBytes) write()
+            else resolve()
+          })
+        }
+        write()
+      }
+    })
+    const socket = await gateway.connect(gateway.identity('alice'))
+    socket.pause()
+    socket.write(requestBytes({ method: 'GET', path: '/events' }))
+    await stalled
+    socket.destroy()
+    assert.ok(written > 0 && written < mostBytes / 2, `${written} bytes went in`)
+  })
+
   it('is not filtered for who reaches everything', async () => {
     answer = (response) => response.end(list.slice(0, -20))
     const door = gateway.door(gateway.identity('root'))
