@@ -72,20 +72,35 @@ export function createEngine(socketPath: string): Engine {
     done: (error: Error | null, answer?: http.IncomingMessage) => void,
   ): void {
     let answered = false
-    const outgoing = start(request, { agent, socketPath })
-    outgoing.setNoDelay(true)
-    outgoing.on('response', (answer) => {
-      answered = true
-      done(null, answer)
-    })
-    outgoing.on('error', (error) => {
-      if (!answered) {
+    let released = false
+    let outgoing: http.ClientRequest
+
+    function attempt(options: http.RequestOptions, isLast: boolean): void {
+      const tried = start(request, options)
+      outgoing = tried
+      tried.setNoDelay(true)
+      tried.on('response', (answer) => {
+        answered = true
+        done(null, answer)
+      })
+      tried.on('error', (error) => {
+        if (answered) return
+        // A pooled connection that the engine has closed, as when it restarts. What only reads is asked
+        // once more; of all else nobody knows whether it was done.
+        if (!isLast && !released && tried.reusedSocket && isSafe(request)) {
+          attempt({ agent: false, socketPath }, true)
+          return
+        }
         answered = true
         done(error)
-      }
+      })
+      writeBody(tried, request.body)
+    }
+    attempt({ agent, socketPath }, false)
+    request.started?.((why) => {
+      released = true
+      outgoing.destroy(why)
     })
-    writeBody(outgoing, request.body)
-    request.started?.((why) => outgoing.destroy(why))
   }
 
   function open(request: EngineRequest, upgrade: string | undefined): http.ClientRequest {
@@ -152,6 +167,11 @@ export function createEngine(socketPath: string): Engine {
       }),
     close: () => agent.destroy(),
   }
+}
+
+/** RFC 9110 §9.2.1; with a body it could not be sent twice anyhow. */
+function isSafe({ method, body }: EngineRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && body === undefined
 }
 
 const smallBodyBytes = 64 * 1024

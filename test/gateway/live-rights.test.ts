@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { randomSerial, validity, type Identity } from '../helpers/authority.ts'
 import { CN, rdn, sequence } from '../helpers/certificate-der.ts'
 import {
@@ -67,6 +67,7 @@ const streams: readonly (readonly [what: string, args: readonly string[]])[] = [
 
 /** Runs each stream for `loser` and for `other`, takes the right away, and says how long it lasted. */
 async function lose(
+  t: TestContext,
   loser: Target,
   other: Target,
   take: () => Promise<number>,
@@ -77,6 +78,7 @@ async function lose(
   const results = await Promise.all(theirs.map(({ ended }) => ended))
   for (const [index, { endedAt = 0 }] of theirs.entries()) {
     const [what] = streams[index] ?? []
+    t.diagnostic(`${what} ended after ${endedAt - takenAt} ms`)
     assert.ok(endedAt - takenAt < 1_000, `${what} lasted ${endedAt - takenAt} ms`)
   }
   for (const { endedAt } of others) assert.equal(endedAt, undefined)
@@ -116,8 +118,8 @@ describe('with the authority of `dockgate ca`', () => {
     rmSync(home, { recursive: true })
   })
 
-  it('revocation ends the streams of that person, and refuses them by name', async () => {
-    const results = await lose(who('alice'), who('bob'), async () => {
+  it('revocation ends the streams of that person, and refuses them by name', async (t) => {
+    const results = await lose(t, who('alice'), who('bob'), async () => {
       await dockgate('ca', 'revoke', 'alice', '--reason', 'keyCompromise')
       return Date.now()
     })
@@ -134,8 +136,8 @@ describe('with the authority of `dockgate ca`', () => {
     assert.match(audit, /"who":"alice".*"how":"ended","why":"your certificate was revoked/)
   })
 
-  it('a grant that is taken away ends the streams of that person', async () => {
-    await lose(who('carol'), who('bob'), async () => {
+  it('a grant that is taken away ends the streams of that person', async (t) => {
+    await lose(t, who('carol'), who('bob'), async () => {
       await dockgate('roles', 'revoke', 'carol', 'tester')
       return Date.now()
     })
@@ -174,19 +176,19 @@ describe('when time is over', () => {
   })
   after(() => gateway.stop())
 
-  it('of a certificate, its streams end', async () => {
+  it('of a certificate, its streams end', async (t) => {
     const untilMs = Math.ceil((Date.now() + 4_000) / 1_000) * 1_000
     const subject = sequence(rdn(CN, 'brief'))
     const lifetime = validity(-1_000, untilMs - Date.now())
     const identity = gateway.authority.issue({ subject, validity: lifetime })
-    await lose(who('brief', identity), who('bob'), async () => untilMs)
+    await lose(t, who('brief', identity), who('bob'), async () => untilMs)
   })
 
-  it('of a grant, its streams end', async () => {
+  it('of a grant, its streams end', async (t) => {
     const untilMs = Math.ceil((Date.now() + 4_000) / 1_000) * 1_000
     const iso = new Date(untilMs).toISOString()
     writeFileSync(join(gateway.home, 'roles.yaml'), rolesUntil(iso))
-    await lose(who('guest'), who('bob'), async () => untilMs)
+    await lose(t, who('guest'), who('bob'), async () => untilMs)
   })
 
   it('of the revocation list, nobody is let in and nothing goes on, until there is a new one', async () => {
@@ -258,4 +260,49 @@ describe('a revoked certificate', () => {
       }
     })
   }
+})
+
+describe('fifty streams of one person and fifty of another', () => {
+  it('part within a second when the one is revoked', async (t) => {
+    const roles = 'grants: [{to: {anyone: true}, roles: [viewer]}]\n'
+    const gateway = await startGatewayProcess({ roles })
+    try {
+      const serial = randomSerial()
+      const alice = gateway.authority.issue({ subject: sequence(rdn(CN, 'alice')), serial })
+      const bob = gateway.identity('bob')
+      const path = `/containers/${talker}/logs?follow=1&stdout=1&tail=1`
+      const open = async (identity: Identity) => {
+        const socket = await gateway.connect(identity)
+        const stream = { endedAt: 0, bytes: 0 }
+        socket.on('data', (part: Buffer) => (stream.bytes += part.length))
+        socket.on('error', () => {})
+        socket.once('end', () => (stream.endedAt = Date.now()))
+        socket.write(requestBytes({ method: 'GET', path }))
+        while (stream.bytes < 200) await new Promise((resolve) => setTimeout(resolve, 10))
+        return { socket, stream }
+      }
+      const count = Array.from({ length: 50 })
+      const theirs = await Promise.all(count.map(() => open(alice)))
+      const others = await Promise.all(count.map(() => open(bob)))
+      const list = gateway.authority.revocationList({ number: 2, serials: [serial] })
+      writeFileSync(join(gateway.home, 'certs/crl.pem'), list)
+      const revokedAt = Date.now()
+      while (theirs.some(({ stream }) => stream.endedAt === 0)) {
+        assert.ok(Date.now() - revokedAt < 5_000)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      const longest = Math.max(...theirs.map(({ stream }) => stream.endedAt - revokedAt))
+      t.diagnostic(`the last of them ended after ${longest} ms`)
+      assert.ok(longest < 1_000, `${longest} ms`)
+      const bytesThen = others.map(({ stream }) => stream.bytes)
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      for (const [index, { stream }] of others.entries()) {
+        assert.equal(stream.endedAt, 0)
+        assert.ok(stream.bytes > (bytesThen[index] ?? 0))
+      }
+      for (const { socket } of [...theirs, ...others]) socket.destroy()
+    } finally {
+      await gateway.stop()
+    }
+  })
 })
