@@ -13,6 +13,7 @@ import type { Reach } from '../policy/role.ts'
 import { faultOfUriPattern } from '../policy/uri-pattern.ts'
 import type { Fault } from './fault.ts'
 import { readLimits } from './limits-file.ts'
+import { refuseNestedBinds } from './nested-binds.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
 export type RolesReading = { readonly file: RolesFile } | { readonly faults: readonly Fault[] }
@@ -32,6 +33,7 @@ export function parseRoles(text: string, name: string): RolesReading {
     (value) => readGrant(value, names) ?? [],
   )
   refuseCycles(roles, declared)
+  refuseNestedBinds(roles, declared)
   return faults.length > 0 ? { faults } : { file: Object.freeze({ roles, grants }) }
 }
 

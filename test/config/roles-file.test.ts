@@ -30,6 +30,10 @@ const rows: readonly (readonly [string, RegExp])[] = [
   ['roles: {b: {limits: {binds: [{source: /srv/../etc}]}}}', /no absolute path/],
   ['roles: {b: {limits: {binds: [{readOnly: true}]}}}', /it names no source/],
   ['roles: {b: {limits: {binds: [{source: /srv, readOnly: "yes"}]}}}', /it is true or false/],
+  [
+    'roles: {b: {limits: {binds: [{source: /srv, readOnly: true}]}}, c: {limits: {binds: [{source: /srv/in/tray}]}}}',
+    /roles\.b: limits\.binds: below \/srv, \/srv\/in\/tray is writable for role "c"/,
+  ],
   ['roles: {b: {limits: {images: ["a b"]}}}', /no pattern of images/],
   ['roles: {b: {limits: {namespaces: [net]}}}', /unknown word "net"/],
   ['roles: {b: {limits: {user: root}}}', /unknown word "root"/],
