@@ -1,6 +1,6 @@
 // `dockgate serve`: the gateway in the foreground, until a signal.
 import { pino } from 'pino'
-import { loadPolicy, loadSettings } from '../config/load.ts'
+import { loadSettings, readRolesText } from '../config/load.ts'
 import { serve as serveGateway } from '../gateway/serve.ts'
 import { readArguments } from './arguments.ts'
 import { nextSignal } from './signals.ts'
@@ -48,7 +48,7 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
   const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }))
   const serving = await serveGateway({
     loadSettings: () => loadSettings(io.env, io.cwd),
-    loadPolicy: () => loadPolicy(settings.rolesPath),
+    readRoles: () => readRolesText(settings.rolesPath),
     log,
     now: () => io.now().getTime(),
   })

@@ -27,7 +27,11 @@ export function loadSettings(
 }
 
 export function loadPolicy(path: string): Policy {
-  const text = readRolesText(path)
+  return compileRoles(readRolesText(path))
+}
+
+/** From the text of a roles.yaml. */
+export function compileRoles(text: string): Policy {
   // Editors that write in place leave a file empty for a moment.
   if (text.trim() === '') {
     const hint = 'write "grants: []" where nobody shall have a role'

@@ -56,12 +56,12 @@ async function answer(
       reply(response, 200, await operate.sessions(() => true))
       return
     case 'POST /reload':
-      reply(response, 200, operate.reload('dockgate reload'))
+      reply(response, 200, await operate.reload('dockgate reload'))
       return
     case 'POST /end': {
       const asked = readEnd(await readText(request))
       if (asked === undefined) reply(response, 400, { message: 'say {id} or {who}, and {why}' })
-      else reply(response, 200, operate.end(asked.selector, `by the operator: ${asked.why}`))
+      else reply(response, 200, await operate.end(asked.selector, `by the operator: ${asked.why}`))
       return
     }
     default:

@@ -61,8 +61,8 @@ export interface Operate {
   /** Those of the people whom `sees` picks. */
   sessions(sees: (principal: Principal) => boolean): Promise<readonly SessionRow[]>
   /** Ends what the selector names, and says what that was. */
-  end(selector: Selector, why: string): readonly SessionRow[]
-  reload(why: string): Reload
+  end(selector: Selector, why: string): Promise<readonly SessionRow[]>
+  reload(why: string): Promise<Reload>
 }
 
 export interface OperateParts {
@@ -71,7 +71,7 @@ export interface OperateParts {
   readonly listen: () => string
   readonly state: () => State
   readonly lastReload: () => Reload
-  readonly reload: (why: string) => Reload
+  readonly reload: (why: string) => Reload | Promise<Reload>
   readonly sessions: () => Iterable<Session>
   readonly connections: () => number
   readonly denials: Denials
@@ -116,7 +116,7 @@ export function createOperate(parts: OperateParts): Operate {
           .filter(({ peer }) => sees(peer.principal))
           .map(async (session) => ({ ...rowOf(session), on: await parts.nameOf(session) })),
       ),
-    end(selector, why) {
+    async end(selector, why) {
       const chosen = [...parts.sessions()].filter((session) =>
         'id' in selector
           ? session.id === selector.id
@@ -126,7 +126,7 @@ export function createOperate(parts: OperateParts): Operate {
       for (const session of chosen) session.end(why)
       return rows
     },
-    reload: parts.reload,
+    reload: async (why) => parts.reload(why),
   }
 }
 

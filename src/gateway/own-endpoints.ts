@@ -13,7 +13,7 @@ import type { Operate } from './operate.ts'
 
 export interface OwnParts {
   readonly operate: () => Operate
-  readonly metrics: Metrics
+  readonly metrics: Pick<Metrics, 'type' | 'text'>
   readonly policy: () => Policy
   readonly audit: Audit
   readonly now: () => number
@@ -108,7 +108,9 @@ async function end(parts: OwnParts, passage: Passage): Promise<Answer> {
     return json(400, { message: 'dockgate: a reason is one line of 200 characters at most' })
   const id = operation.params['id'] ?? ''
   const visible = (await reached(parts, passage)).some((row) => row.id === id)
-  const ended = visible ? parts.operate().end({ id }, `by ${peer.principal.name}: ${why}`) : []
+  const ended = visible
+    ? await parts.operate().end({ id }, `by ${peer.principal.name}: ${why}`)
+    : []
   return ended.length === 0
     ? json(404, { message: `dockgate: no session has the id ${JSON.stringify(id)}` })
     : json(200, ended)

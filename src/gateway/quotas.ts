@@ -9,7 +9,7 @@ import type { Quota } from '../policy/limits.ts'
 import { labelsOf, ownerLabel } from '../policy/ownership.ts'
 import type { Role } from '../policy/role.ts'
 import type { Engine } from './engine.ts'
-import { createTurns } from './turns.ts'
+import type { TakeTurns } from './turns.ts'
 
 export interface Quotas {
   /** Undefined where nothing is counted; a place, to be released; or why there is none. */
@@ -34,9 +34,8 @@ const takes: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kin
   ['ImageCommit', ['imageCount', 'imageSize']],
 ])
 
-export function createQuotas(engine: Engine): Quotas {
-  const take = createTurns()
-
+/** `take` gives the turns of owners, which all who ask the same engine must share. */
+export function createQuotas(engine: Engine, take: TakeTurns): Quotas {
   return {
     async enter(role, principal, operation, things) {
       if (role.limits === 'none') return undefined

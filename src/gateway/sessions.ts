@@ -27,15 +27,26 @@ export interface Sessions {
   readonly size: number
 }
 
-/** `added` hears of each new session, and may end it. */
-export function createSessions(added: (session: Session) => void): Sessions {
+/**
+ * `added` hears of each new session, and may end it; `began` hears of it too, and what it gives is called
+ * when the session is over.
+ */
+export function createSessions(
+  added: (session: Session) => void,
+  began?: (session: Session) => () => void,
+): Sessions {
   const live = new Set<Session>()
+  const overs = new WeakMap<Session, () => void>()
   return {
     add: (session) => {
       live.add(session)
+      if (began !== undefined) overs.set(session, began(session))
       added(session)
     },
-    remove: (session) => void live.delete(session),
+    remove: (session) => {
+      live.delete(session)
+      if (began !== undefined) overs.get(session)?.()
+    },
     all: () => live,
     get size() {
       return live.size

@@ -1,0 +1,200 @@
+// What every process that serves has: the listener, the way of a request, what is under way, and the
+// watch over who still may. Where the files come from, and who else serves beside it, it is told.
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Logger } from 'pino'
+import type { Audit } from '../audit/record.ts'
+import type { Settings } from '../config/settings.ts'
+import { createEventsOfTheirs } from './answer-events.ts'
+import { createGateway } from './app.ts'
+import { createAuthenticator } from './authenticate.ts'
+import { createConnections } from './connections.ts'
+import { createDenials } from './denials.ts'
+import { createEngine } from './engine.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { createNames } from './names.ts'
+import { createOperate, type Operate } from './operate.ts'
+import { createQuotas } from './quotas.ts'
+import { createRecheck, type Recheck } from './recheck.ts'
+import { createSessions, type Session } from './sessions.ts'
+import type { Reload, State } from './state.ts'
+import { secureContext } from './tls.ts'
+import type { TakeTurns } from './turns.ts'
+import { version } from '../version.ts'
+
+export interface StationParts {
+  /** As at the start: a listener and sockets are opened with them. */
+  readonly settings: Settings
+  readonly log: Logger
+  readonly now: () => number
+  readonly state: () => State
+  readonly lastReload: () => Reload
+  readonly reload: (why: string) => Reload | Promise<Reload>
+  readonly audit: Audit
+  /** Of volumes by name, and of owners whose things are counted. */
+  readonly turns: { readonly volumes: TakeTurns; readonly quotas: TakeTurns }
+  /** What `/_dockgate/` tells; without it, what this process knows. */
+  readonly shown?: {
+    readonly operate: Operate
+    readonly metrics: Pick<Metrics, 'text' | 'type'>
+  }
+  /** Hears of each request that goes on; what it gives is called when that is over. */
+  readonly began?: (session: Session) => () => void
+  readonly ticketKeys?: () => Buffer
+}
+
+/** Where to listen; a descriptor is of a socket that listens already. */
+export type Place = Settings['listen'] | { readonly fd: number }
+
+export interface Station {
+  readonly operate: Operate
+  readonly metrics: Metrics
+  readonly sessions: () => Iterable<Session>
+  /** To be called when another state is in force. */
+  changed(before: State, after: State): void
+  /** Takes the port, and only then takes up the audit. */
+  listen(where: Place): Promise<AddressInfo>
+  /** Stops accepting, lets what is under way finish for a while, then ends it. */
+  close(graceMs: number): Promise<void>
+}
+
+export async function createStation(parts: StationParts): Promise<Station> {
+  const { log, now, settings, state } = parts
+  const engine = createEngine(settings.enginePath)
+  const denials = createDenials(now)
+  const metrics = createMetrics({
+    version: version(),
+    state,
+    lastReload: parts.lastReload,
+    sessions: () => sessions.all(),
+    connections: () => connections.size,
+  })
+  const audit = metrics.counting(denials.counting(parts.audit))
+  const sessions = createSessions((session) => recheck.added(session), parts.began)
+  const authenticator = createAuthenticator(() => state().trust, now)
+  const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
+  const connections = createConnections()
+
+  const { app, server } = await createGateway({
+    listener: {
+      material: state().trust.material,
+      limits: settings,
+      judge: (socket) => authenticator.judge(socket),
+      refused: (socket, cause) => {
+        metrics.refused(cause)
+        log.warn({ address: socket.remoteAddress, cause }, 'connection refused')
+      },
+    },
+    guard: {
+      authenticator,
+      policy: () => state().policy,
+      generation: () => state().generation,
+      engine,
+      audit,
+      now,
+      maxBodyBytes: settings.maxBodyBytes,
+      quotas: createQuotas(engine, parts.turns.quotas),
+      turns: parts.turns.volumes,
+    },
+    forwarder: {
+      engine,
+      events: createEventsOfTheirs(engine, now),
+      audit,
+      sessions,
+      now,
+      complain,
+      timing: metrics,
+    },
+    own: {
+      operate: () => parts.shown?.operate ?? operate,
+      metrics: parts.shown?.metrics ?? metrics,
+      policy: () => state().policy,
+      audit,
+      now,
+    },
+  })
+  const recheck: Recheck = createRecheck({
+    authenticator,
+    state,
+    sessions: () => sessions.all(),
+    connections,
+    engine,
+    now,
+  })
+  const operate = createOperate({
+    version: version(),
+    startedAt: now(),
+    listen: () => placeOf(server.address()),
+    state,
+    lastReload: parts.lastReload,
+    reload: parts.reload,
+    sessions: () => sessions.all(),
+    connections: () => connections.size,
+    denials,
+    engine,
+    nameOf: createNames(engine),
+    now,
+  })
+  server.on('secureConnection', (socket: TLSSocket) => {
+    metrics.handshake(socket.isSessionReused())
+    connections.add(socket)
+  })
+
+  async function listen(where: Place): Promise<AddressInfo> {
+    server.listen({ ...where, backlog: 1024 })
+    await once(server, 'listening')
+    if (parts.ticketKeys !== undefined) server.setTicketKeys(parts.ticketKeys())
+    // Not before the port is ours: a second gateway started by mistake must not touch the log.
+    try {
+      audit.open()
+    } catch (error) {
+      server.close()
+      throw new Error(`the audit cannot be opened: ${String(error)}`, { cause: error })
+    }
+    return server.address() as AddressInfo
+  }
+
+  async function close(graceMs: number): Promise<void> {
+    recheck.close()
+    const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+    server.closeIdleConnections()
+    const deadline = setTimeout(() => {
+      for (const session of sessions.all()) session.end('the gateway stops')
+      for (const socket of connections) socket.destroy()
+    }, graceMs)
+    await stopped
+    // Tunnels are no longer the server's: it does not wait for them.
+    while (connections.size > 0) {
+      const [socket] = connections
+      if (socket !== undefined) await once(socket, 'close')
+    }
+    clearTimeout(deadline)
+    await app.close()
+    engine.close()
+    audit.close()
+  }
+
+  return {
+    operate,
+    metrics,
+    sessions: () => sessions.all(),
+    changed(before, after) {
+      log.level = after.settings.logLevel
+      const { material } = after.trust
+      // A new context drops the keys of session tickets too, so only where there is need.
+      if (before.trust.material !== material) {
+        server.setSecureContext(secureContext(material))
+        if (parts.ticketKeys !== undefined) server.setTicketKeys(parts.ticketKeys())
+      }
+      recheck.run()
+    },
+    listen,
+    close,
+  }
+}
+
+export function placeOf(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === 'string') return 'nowhere'
+  return `${address.address.includes(':') ? `[${address.address}]` : address.address}:${address.port}`
+}
