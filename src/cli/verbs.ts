@@ -13,6 +13,7 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['check', async () => (await import('./check.ts')).check],
   ['health', async () => (await import('./health.ts')).health],
   ['audit', async () => (await import('./audit.ts')).audit],
+  ['doctor', async () => (await import('./doctor.ts')).doctor],
   ['explain', async () => (await import('./explain.ts')).explain],
   ['status', async () => (await import('./status.ts')).status],
   ['sessions', async () => (await import('./sessions.ts')).sessions],
