@@ -189,6 +189,9 @@ async function judged(
   return nearest
 }
 
+/** Of what is taken for theirs nothing is held against them. */
+const nobody = '65534'
+
 /** What the request names and does not make, as if it were within the role's reach. */
 function asTheirs(
   { references }: Operation,
@@ -205,7 +208,7 @@ function asTheirs(
       .filter((reference) => reference.wants !== 'make')
       .map((reference) => {
         const { kind, name } = reference
-        const thing: Thing = { kind, id: name, name, labels, names: [name] }
+        const thing: Thing = { kind, id: name, name, labels, names: [name], user: nobody }
         const container =
           kind === 'exec' ? { container: { ...thing, kind: 'container' as const } } : {}
         return [reference, { ...thing, ...container }]

@@ -238,11 +238,15 @@ function capabilities(value: Value): ReadonlySet<string> {
   return found
 }
 
+/** What an engine takes: it is told them all. */
+const ulimitNames = `core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime
+  sigpending stack`.split(/\s+/)
+
 function ulimits(value: Value): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
-  for (const [name, item] of value.entries()) {
+  for (const [name, item] of value.entries(ulimitNames)) {
     const most = amount(item, /^\d{1,15}$/, 'nofile: 4096')
-    if (most !== undefined) found.set(name.toLowerCase(), most)
+    if (most !== undefined) found.set(name, most)
   }
   return found
 }

@@ -115,6 +115,8 @@ export interface Thing {
   readonly names?: readonly string[]
   /** For an image: where its containers get a volume of their own; for a container: where it has one. */
   readonly volumes?: readonly string[]
+  /** For an image and a container: whom its processes run as; empty for root. */
+  readonly user?: string
   /** For an image: what whoever builds upon it runs first. */
   readonly onBuild?: readonly string[]
   /** For a volume: it stands for more than a folder of the engine's own. */

@@ -17,7 +17,7 @@ const rows: ReadonlyMap<string, readonly Row[]> = new Map([
     'ImageBuild',
     [
       ['networkmode', 'build', 'text', '--network'],
-      ['remote', 'build', 'text'],
+      ['remote', 'build', 'text', 'context'],
       ['version', 'build', 'text'],
       ['session', 'build', 'text'],
       ['outputs', 'build', 'text', '--output'],
@@ -38,13 +38,15 @@ const rows: ReadonlyMap<string, readonly Row[]> = new Map([
   [
     'ImageCreate',
     [
-      ['fromImage', 'pull', 'text'],
+      ['fromImage', 'pull', 'text', 'image'],
       ['fromSrc', 'build', 'text'],
       ['changes', 'changes', 'list', '--change'],
     ],
   ],
+  ['ImageSearch', [['term', 'search', 'text', 'registry']]],
+  ['GetPluginPrivileges', [['remote', 'pull', 'text', 'plugin']]],
   ['ContainerCreate', [['name', 'containerName', 'text', '--name']]],
-  ['ContainerRename', [['name', 'containerName', 'text']]],
+  ['ContainerRename', [['name', 'containerName', 'text', 'name']]],
   ['ImageCommit', [['changes', 'changes', 'list', '--change']]],
 ])
 
@@ -58,10 +60,13 @@ export function queryDemands(
   if (endpoint.id === 'ImagePush') {
     const tag = firstValue(query, 'tag')
     const name = params['name'] ?? ''
-    return [demand('push', '{name}', tag ? `${name}:${tag}` : name)]
+    return [demand('push', '{name}', tag ? `${name}:${tag}` : name, 'image')]
+  }
+  if (endpoint.id === 'ImageTag') {
+    return [demand('renamed', '{name}', params['name'] ?? '', 'image')]
   }
   if (endpoint.id === 'DistributionInspect') {
-    return [demand('pull', '{name}', params['name'] ?? '')]
+    return [demand('pull', '{name}', params['name'] ?? '', 'image')]
   }
   const known = rows.get(endpoint.id)
   if (known === undefined) return none

@@ -197,6 +197,7 @@ async function judge(
     const role = roles.find((candidate) => candidate.name === decision.role)
     if (role === undefined) throw new Error('INVARIANT: one of the roles has allowed it')
     const isTheirs = (thing: Thing): boolean => reaches(role.on, principal, thing)
+    const inherited = role.limits === 'none' ? [] : role.limits.labels.keys()
     const alike = (other: Role): boolean => {
       const same = authorize([other], principal, read, things, hostPaths)
       return same.allow && formatTarget(same.operation.target) === formatTarget(operation.target)
@@ -227,7 +228,9 @@ async function judge(
           const turn = await holdVolumes(engine, turns, operation, things, isTheirs)
           if (typeof turn === 'function') held.push(turn)
           const unmade =
-            typeof turn === 'object' ? turn : await makeVolumes(engine, operation, things, isTheirs)
+            typeof turn === 'object'
+              ? turn
+              : await makeVolumes(engine, operation, things, isTheirs, inherited)
           if (unmade === undefined) return { release }
           release()
           return unmade

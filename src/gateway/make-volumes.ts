@@ -12,6 +12,8 @@ export async function makeVolumes(
   operation: Operation,
   things: ReadonlyMap<Reference, Thing | undefined>,
   isTheirs: (thing: Thing) => boolean,
+  /** Names of labels that it has from its container. */
+  inherited: Iterable<string> = [],
 ): Promise<Failure | undefined> {
   const { body } = operation
   if (body === undefined || operation.endpoint.id !== 'ContainerCreate') return undefined
@@ -20,7 +22,7 @@ export async function makeVolumes(
     if (reference.place.in !== 'body') continue
     const made = await engine.make('/volumes/create', {
       Name: reference.name,
-      ...settingsOf(body, reference.place.at),
+      ...settingsOf(body, reference.place.at, new Set(inherited)),
     })
     const value = isObject(made.value as Json) ? (made.value as JsonObject) : {}
     if (made.status !== 201) {
@@ -38,10 +40,14 @@ export async function makeVolumes(
 }
 
 /** Driver and labels as the container's own body has them, filled in as it is sent. */
-function settingsOf(body: JsonObject, place: readonly (string | number)[]): JsonObject {
+function settingsOf(
+  body: JsonObject,
+  place: readonly (string | number)[],
+  inherited: ReadonlySet<string>,
+): JsonObject {
   const [, list, index] = place
   const host = body['HostConfig']
-  const labels = isObject(body['Labels']) ? ownersIn(body['Labels']) : {}
+  const labels = isObject(body['Labels']) ? lentBy(body['Labels'], inherited) : {}
   if (!isObject(host)) return { Labels: labels }
   if (list === 'Binds') return { Driver: host['VolumeDriver'] || 'local', Labels: labels }
   const mounts = host['Mounts']
@@ -52,6 +58,9 @@ function settingsOf(body: JsonObject, place: readonly (string | number)[]): Json
   return { Driver: driver || 'local', Labels: options['Labels'] ?? labels }
 }
 
-function ownersIn(labels: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(labels).filter(([name]) => name.startsWith('dockgate.')))
+function lentBy(labels: JsonObject, inherited: ReadonlySet<string>): JsonObject {
+  const entries = Object.entries(labels)
+  return Object.fromEntries(
+    entries.filter(([name]) => name.startsWith('dockgate.') || inherited.has(name)),
+  )
 }

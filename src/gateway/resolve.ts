@@ -85,6 +85,7 @@ const rows: Readonly<Record<ThingKind, Row>> = {
     read: (value) =>
       Object.freeze({
         ...thing('container', value['Id'], text(value['Name']).slice(1), labels(value, 'Config')),
+        user: text(asObject(value['Config'])['User']),
         volumes: items(value['Mounts']).map((mount) => text(asObject(mount)['Destination'])),
       }),
   },
@@ -94,6 +95,7 @@ const rows: Readonly<Record<ThingKind, Row>> = {
       Object.freeze({
         ...thing('image', value['Id'], text(value['Id']), labels(value, 'Config')),
         names: [...list(value['RepoTags']), ...list(value['RepoDigests'])],
+        user: text(asObject(value['Config'])['User']),
         onBuild: list(asObject(value['Config'])['OnBuild']),
         volumes: Object.keys(asObject(asObject(value['Config'])['Volumes'])),
       }),

@@ -1,16 +1,19 @@
 // Holds all that an operation asks for against the limits of one role. Pure.
-import { isObject } from '../docker/json.ts'
-import type { Json, Operation, Reference, Thing } from '../docker/operation.ts'
+import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import type { Concern, Demand } from '../docker/shape.ts'
 import type { Objection } from './decision.ts'
 import type { Limits } from './limits.ts'
+import { changes } from './limits/changes.ts'
 import * as amounts from './limits/amounts.ts'
 import * as host from './limits/host.ts'
 import * as images from './limits/images.ts'
+import { log } from './limits/log.ts'
 import * as mounts from './limits/mounts.ts'
 import * as network from './limits/network.ts'
 import type { Against, Asking, Predicate } from './limits/predicate.ts'
+import { template } from './limits/template.ts'
 import * as words from './limits/words.ts'
+import { missing } from './missing.ts'
 
 /** Whose namespaces, files and variables come with a container is judged with its reference. */
 const byReference: Predicate = () => undefined
@@ -35,7 +38,11 @@ const predicates: Readonly<Record<Concern, Predicate>> = {
   sysctls: host.sysctls,
   runtime: host.runtime,
   cgroupParent: host.cgroupParent,
-  log: words.log,
+  log,
+  template,
+  serviceEnv: words.serviceEnv,
+  stopTimeout: amounts.stopTimeout,
+  stopGrace: amounts.stopGrace,
   publish: network.publish,
   publishAll: network.publishAll,
   servicePorts: network.servicePorts,
@@ -57,6 +64,9 @@ const predicates: Readonly<Record<Concern, Predicate>> = {
   env: words.env,
   hosts: network.hosts,
   image: images.image,
+  serviceImage: images.serviceImage,
+  renamed: images.renamed,
+  search: images.search,
   command: words.command,
   containerName: words.containerName,
   networkName: network.networkName,
@@ -66,7 +76,7 @@ const predicates: Readonly<Record<Concern, Predicate>> = {
   registry: images.registry,
   pull: images.pull,
   push: images.push,
-  changes: words.changes,
+  changes,
   build: words.build,
   buildArgs: words.buildArgs,
 }
@@ -117,72 +127,6 @@ function judgeThing(
     return { limit: 'safe', found: 'with options', allowed: 'a volume without them' }
   }
   return undefined
-}
-
-const creates: ReadonlySet<string> = new Set(['ContainerCreate', 'ServiceCreate', 'ServiceUpdate'])
-const labelled: ReadonlySet<string> = new Set([
-  ...creates,
-  'NetworkCreate',
-  'VolumeCreate',
-  'SecretCreate',
-  'ConfigCreate',
-])
-
-/** What a limit wants and the request, with what it names, does not have. */
-function missing(
-  operation: Operation,
-  limits: Limits,
-  things: Asking['things'],
-): readonly { readonly field: string; readonly refused: Against }[] {
-  const { body, endpoint } = operation
-  if (body === undefined) return []
-  const found: { field: string; refused: Against }[] = []
-  if (endpoint.id === 'ContainerCreate') {
-    const given = at(body, 'Volumes')
-    const ofImage = [...things.values()].flatMap((thing) =>
-      thing?.kind === 'image' ? (thing.volumes ?? []) : [],
-    )
-    // No mount that carries a label could take the place of the volume that the engine would make.
-    const relative = [...Object.keys(isObject(given) ? given : {}), ...ofImage].find(
-      (path) => !path.startsWith('/'),
-    )
-    if (relative !== undefined) {
-      const refused = { limit: 'safe', found: relative, allowed: 'absolute paths' }
-      found.push({ field: '--volume', refused })
-    }
-  }
-  if (limits.user === 'nonroot' && creates.has(endpoint.id)) {
-    const spec = at(body, 'TaskTemplate', 'ContainerSpec') ?? body
-    if (isUnsaid(at(spec, 'User'))) {
-      const refused = {
-        limit: 'user',
-        found: 'the one of the image',
-        allowed: 'a number other than 0',
-      }
-      found.push({ field: '--user', refused })
-    }
-  }
-  if (limits.labels.size > 0 && labelled.has(endpoint.id)) {
-    for (const [name, wanted] of limits.labels) {
-      const value = at(body, 'Labels', name)
-      if (typeof value === 'string' && (wanted === '*' || wanted === value)) continue
-      const refused = { limit: 'labels', found: 'no such label', allowed: `${name}=${wanted}` }
-      found.push({ field: `--label ${name}`, refused })
-    }
-  }
-  return found
-}
-
-function at(json: Json | undefined, ...path: readonly string[]): Json | undefined {
-  let value = json
-  for (const key of path) {
-    value = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
-  }
-  return value
-}
-
-function isUnsaid(value: Json | undefined): boolean {
-  return value === undefined || value === null || value === ''
 }
 
 function foundIn(value: Demand['value']): string {

@@ -1,11 +1,10 @@
 // What is sent for what was asked: the owner's labels on all that is created, and where a request asks
 // for nothing, the most that its role may have, so that an engine without limits keeps to them. Pure.
-import { isObject, readJson } from '../docker/json.ts'
+import { isObject } from '../docker/json.ts'
 import type { Json, JsonObject, Operation, Reference, Thing } from '../docker/operation.ts'
-import { firstValue, readInt, withValue } from '../docker/query.ts'
-import { GatewayError, isFailure } from '../errors.ts'
-import { safeLimits, type Limits } from './limits.ts'
-import { tmpfsSizes } from './limits/amounts.ts'
+import { fillBuild } from './fill-build.ts'
+import { asksFor, type Limits } from './limits.ts'
+import { tmpfsSizes, usualShm, withUlimits } from './limits/amounts.ts'
 import { fillBinding } from './limits/network.ts'
 import { ownerLabel, teamLabel } from './ownership.ts'
 
@@ -20,13 +19,14 @@ export interface Filling {
 
 export function fill(operation: Operation, filling: Filling): Operation {
   const { body, endpoint } = operation
-  if (endpoint.id === 'ImageBuild') return fillBuild(operation, filling)
+  if (endpoint.id === 'ImageBuild') return fillBuild(operation, filling.limits, filling.owner)
   const change = changes.get(endpoint.id)
   if (change === undefined || body === undefined) return operation
   return Object.freeze({ ...operation, body: change(body, filling) })
 }
 
 type Change = (body: JsonObject, filling: Filling) => JsonObject
+type Labels = Readonly<Record<string, string>>
 
 const owned: Change = (body, { owner }) => labelled(body, owner)
 
@@ -49,9 +49,10 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
 ])
 
 function fillContainer(body: JsonObject, filling: Filling): JsonObject {
+  const lent = labelsLent(body, filling)
   return inside(owned(body, filling), 'HostConfig', (host) => {
-    const filled = fillHost(host, filling)
-    const anonymous = anonymousVolumes(body, host, filling)
+    const filled = fillHost(host, filling, lent)
+    const anonymous = anonymousVolumes(body, host, filling, lent)
     if (anonymous.length === 0) return filled
     const { Binds: binds, Mounts: mounts } = filled
     return {
@@ -63,7 +64,12 @@ function fillContainer(body: JsonObject, filling: Filling): JsonObject {
 }
 
 /** The volumes that the engine would make without a name, as mounts that can carry a label. */
-function anonymousVolumes(body: JsonObject, host: JsonObject, filling: Filling): readonly Json[] {
+function anonymousVolumes(
+  body: JsonObject,
+  host: JsonObject,
+  filling: Filling,
+  labels: Labels,
+): readonly Json[] {
   const bound = itemsIn(host, 'Binds').filter((bind) => !bind.includes(':'))
   const image = thingsAt(filling, 'Image').flatMap(({ volumes }) => volumes ?? [])
   const lent = new Set(
@@ -75,8 +81,22 @@ function anonymousVolumes(body: JsonObject, host: JsonObject, filling: Filling):
   return [...targets].map((target) => ({
     Type: 'volume',
     Target: target,
-    VolumeOptions: { Labels: filling.owner },
+    VolumeOptions: { Labels: labels },
   }))
+}
+
+/** A volume that comes into being with a container has what the limits want of everything. */
+function labelsLent(
+  body: JsonObject,
+  { limits, owner }: Pick<Filling, 'limits' | 'owner'>,
+): Labels {
+  const { Labels: given } = body
+  const required = limits === 'none' || !isObject(given) ? [] : [...limits.labels]
+  const lent = required.flatMap(([name, wanted]) => {
+    const value = isObject(given) && Object.hasOwn(given, name) ? string(given[name]) : undefined
+    return asksFor(wanted, value) ? [[name, value] as const] : []
+  })
+  return { ...Object.fromEntries(lent), ...owner }
 }
 
 function thingsAt({ things }: Filling, ...path: readonly string[]): readonly Thing[] {
@@ -136,20 +156,22 @@ function labelled(body: JsonObject, owner: Readonly<Record<string, string>>): Js
   return inside(body, 'Labels', (labels) => ({ ...labels, ...owner }))
 }
 
-function fillHost(host: JsonObject, filling: Filling): JsonObject {
-  const { limits, hostPaths, owner } = filling
+function fillHost(host: JsonObject, filling: Filling, lent: Labels): JsonObject {
+  const { limits, hostPaths } = filling
   const changed: Record<string, Json> = {}
   const { Binds: binds, Mounts: mounts } = host
   if (isList(binds) && hostPaths.size > 0)
     changed['Binds'] = binds.map((bind) => real(bind, hostPaths))
-  if (isList(mounts)) changed['Mounts'] = mounts.map((mount) => fillMount(mount, filling, owner))
+  if (isList(mounts)) changed['Mounts'] = mounts.map((mount) => fillMount(mount, filling, lent))
   if (limits === 'none') return { ...host, ...changed }
   const { memory, pids, tmpfs } = limits
   if (memory !== undefined && amount(host['Memory']) === 0) changed['Memory'] = memory
   if (amount(host['PidsLimit']) === 0) changed['PidsLimit'] = pids
-  if (limits.shm !== undefined && amount(host['ShmSize']) === 0 && limits.shm < defaultShm) {
-    changed['ShmSize'] = limits.shm
+  if (limits.shm !== undefined && amount(host['ShmSize']) === 0) {
+    changed['ShmSize'] = Math.min(limits.shm, usualShm)
   }
+  if (limits.ulimits.size > 0) changed['Ulimits'] = withUlimits(host['Ulimits'], limits.ulimits)
+  if (limits.user === 'nonroot') changed['SecurityOpt'] = unprivileged(host['SecurityOpt'])
   if (limits.cpus !== undefined) Object.assign(changed, fillCpus(host, limits.cpus))
   if (tmpfs !== undefined && isObject(host['Tmpfs'])) {
     changed['Tmpfs'] = mapped(host['Tmpfs'], (options) => sized(options, tmpfs))
@@ -162,7 +184,14 @@ function fillHost(host: JsonObject, filling: Filling): JsonObject {
   return { ...host, ...changed }
 }
 
-const defaultShm = 64 * 1024 * 1024
+const noNewPrivileges = 'no-new-privileges'
+
+/** Whoever brings their own image has a program in it that makes root of anybody (setuid). */
+function unprivileged(asked: Json | undefined): readonly Json[] {
+  const given = isList(asked) ? asked : []
+  const said = given.some((option) => string(option).startsWith(noNewPrivileges))
+  return said ? given : [...given, noNewPrivileges]
+}
 
 function fillCpus(host: JsonObject, cpus: number): Record<string, Json> {
   if (amount(host['NanoCpus']) !== 0 || amount(host['CpuQuota']) !== 0) return {}
@@ -183,13 +212,13 @@ function real(bind: Json, hostPaths: ReadonlyMap<string, string>): Json {
   return target === undefined ? bind : `${target}${bind.slice(source.length)}`
 }
 
-function fillMount(mount: Json, filling: Filling, owner: Readonly<Record<string, string>>): Json {
+function fillMount(mount: Json, filling: Filling, lent: Labels): Json {
   if (!isObject(mount)) return mount
   const { limits, hostPaths } = filling
   const source = mount['Source']
   switch (string(mount['Type'])) {
     case 'volume':
-      return inside(mount, 'VolumeOptions', (options) => labelled(options, owner))
+      return inside(mount, 'VolumeOptions', (options) => labelled(options, lent))
     case 'bind': {
       const target = typeof source === 'string' ? hostPaths.get(source) : undefined
       return target === undefined ? mount : { ...mount, Source: target }
@@ -223,12 +252,13 @@ function fillService(
   filling: Filling,
 ): JsonObject {
   const { limits } = filling
+  const lent = labelsLent(body, { limits, owner })
   return inside(labelled(body, owner), 'TaskTemplate', (task) => {
     const spec = inside(task, 'ContainerSpec', (container) => {
       const mounts = container['Mounts']
-      const own = labelled(container, owner)
+      const own = bounded(labelled(container, owner), limits)
       if (!isList(mounts)) return own
-      return { ...own, Mounts: mounts.map((mount) => fillMount(mount, filling, owner)) }
+      return { ...own, Mounts: mounts.map((mount) => fillMount(mount, filling, lent)) }
     })
     if (limits === 'none') return spec
     return inside(withRestart(spec, limits), 'Resources', (resources) =>
@@ -240,6 +270,16 @@ function fillService(
       })),
     )
   })
+}
+
+function bounded(container: JsonObject, limits: Filling['limits']): JsonObject {
+  if (limits === 'none') return container
+  const ulimits =
+    limits.ulimits.size > 0 ? { Ulimits: withUlimits(container['Ulimits'], limits.ulimits) } : {}
+  const filled = { ...container, ...ulimits }
+  return limits.user === 'nonroot'
+    ? inside(filled, 'Privileges', (asked) => ({ ...asked, NoNewPrivileges: true }))
+    : filled
 }
 
 /** Unlike the engine, swarm starts what has ended anew where nothing is said. */
@@ -264,29 +304,6 @@ function fillUpdate(body: JsonObject, { limits }: Filling): JsonObject {
   const pids = 'PidsLimit' in body && amount(body['PidsLimit']) === 0 ? { PidsLimit: null } : {}
   const quota = amount(body['CpuQuota']) !== 0 && amount(body['CpuPeriod']) === 0
   return { ...body, ...pids, ...(quota && limits.cpus !== undefined ? { CpuPeriod: 100_000 } : {}) }
-}
-
-function fillBuild(operation: Operation, { limits, owner }: Filling): Operation {
-  let { query } = operation.target
-  query = withValue(query, 'labels', JSON.stringify({ ...readLabels(query), ...owner }))
-  const { memory, cpus } = limits === 'none' ? safeLimits : limits
-  if (memory !== undefined && readInt(firstValue(query, 'memory')) === 0n) {
-    query = withValue(query, 'memory', String(memory))
-  }
-  if (cpus !== undefined && readInt(firstValue(query, 'cpuquota')) === 0n) {
-    const period = Number(readInt(firstValue(query, 'cpuperiod'))) || 100_000
-    query = withValue(query, 'cpuperiod', String(period))
-    query = withValue(query, 'cpuquota', String(Math.floor(cpus * period)))
-  }
-  return Object.freeze({ ...operation, target: Object.freeze({ ...operation.target, query }) })
-}
-
-function readLabels(query: Operation['target']['query']): Readonly<Record<string, Json>> {
-  const text = firstValue(query, 'labels')
-  if (!text) return {}
-  const labels = readJson(Buffer.from(text))
-  if (isFailure(labels)) throw new GatewayError(labels)
-  return isObject(labels.value) ? labels.value : {}
 }
 
 function inside(

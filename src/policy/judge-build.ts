@@ -1,6 +1,6 @@
 // May they build this: what a Dockerfile names, held against the reach and the limits of one role. Pure.
 import type { Operation, Reference, Thing } from '../docker/operation.ts'
-import { faultInTrigger, type Dockerfile } from '../docker/dockerfile/read.ts'
+import { faultInTrigger, type Dockerfile, type Run } from '../docker/dockerfile/read.ts'
 import { parseImageReference } from '../docker/image-reference.ts'
 import type { Principal } from '../identity/principal.ts'
 import { deny } from './authorize.ts'
@@ -8,7 +8,7 @@ import { objection } from './check-limits.ts'
 import type { Deny } from './decision.ts'
 import { image, pull } from './limits/images.ts'
 import { against, type Against } from './limits/predicate.ts'
-import { reserved } from './limits/words.ts'
+import { isNonroot, reserved } from './limits/words.ts'
 import { isShared, notFound, reaches } from './ownership.ts'
 import type { Role } from './role.ts'
 
@@ -76,15 +76,40 @@ export function judgeBase(
   return refused === undefined ? undefined : limited(building, 'image', refused)
 }
 
+/** Who is not to be root is not to run as root on the way to an image either. */
+export function judgeRuns(
+  building: Building,
+  runs: readonly Run[],
+  userOf: (image: string) => string,
+): Deny | undefined {
+  const { limits } = building.role
+  if (limits === 'none' || limits.user !== 'nonroot') return undefined
+  for (const { line, user } of runs) {
+    const name = typeof user === 'string' ? user : userOf(user.ofImage)
+    if (isNonroot(name)) continue
+    const found = name === '' ? 'as root' : `as ${name}`
+    return limited(building, `RUN in line ${line}`, against('user', found, asNonroot))
+  }
+  return undefined
+}
+
+const asNonroot = 'a USER before it that is a number other than 0'
+
 /** What an image has its builders run cannot be changed on the way, so it may name nothing. */
 export function judgeTriggers(
   building: Building,
   name: string,
-  { onBuild = [] }: Thing,
+  { onBuild = [], user = '' }: Thing,
   before: readonly string[],
 ): Deny | undefined {
   const { role, principal, operation } = building
+  const nonroot = role.limits !== 'none' && role.limits.user === 'nonroot'
   for (const trigger of onBuild) {
+    const [word = ''] = /^[a-z]+/i.exec(trigger) ?? []
+    const becomesOther = /^USER$/i.test(word) || (/^RUN$/i.test(word) && !isNonroot(user))
+    if (nonroot && becomesOther) {
+      return limited(building, `ONBUILD ${word}`, against('user', `of ${name}`, asNonroot))
+    }
     const read = faultInTrigger(trigger, before, mayFetch(role))
     if (typeof read !== 'string') {
       const denied = judgeDockerfile(building, read)

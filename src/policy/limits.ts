@@ -59,6 +59,8 @@ export interface Quota {
 export interface ImagePattern {
   readonly text: string
   readonly name: RegExp
+  /** Of the registry alone: `registry.example.com`. */
+  readonly domain: RegExp
   readonly tag: string | undefined
   readonly digest: string | undefined
 }
@@ -75,6 +77,11 @@ export interface PublishRule {
   readonly from: number
   readonly to: number
   readonly text: string
+}
+
+/** Whether a required label has a value that will do. */
+export function asksFor(wanted: string, value: string | undefined): value is string {
+  return value !== undefined && (wanted === '*' || wanted === value)
 }
 
 export const hostNamespaces = ['network', 'pid', 'ipc', 'uts', 'user', 'cgroup'] as const

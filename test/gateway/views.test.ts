@@ -122,7 +122,9 @@ describe('lists', () => {
     }
     const all = await get<Row[]>('root', '/images/json')
     assert.ok(all.some(({ RepoTags }) => RepoTags?.includes(`${word}-bob:latest`)))
-    assert.ok(all.some(({ RepoTags }) => RepoTags === null || RepoTags.includes('<none>:<none>')))
+    // Null, one that says so, or none at all: engines differ.
+    const isNameless = ({ RepoTags }: Row) => (RepoTags ?? []).every((tag) => tag.startsWith('<'))
+    assert.ok(all.some(isNameless))
   })
 
   it('keep the client’s own filters', async () => {

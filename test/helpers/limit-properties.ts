@@ -140,7 +140,7 @@ const owned = (kind: Thing['kind'], name: string, owner: string): Thing => ({
   name,
   labels: { 'dockgate.owner': owner, 'dockgate.team': '' },
 })
-const things: readonly Thing[] = [
+export const things: readonly Thing[] = [
   owned('container', 'mine', 'alice'),
   owned('container', 'theirs', 'bob'),
   owned('volume', 'myvol', 'alice'),
@@ -154,7 +154,7 @@ const things: readonly Thing[] = [
   { kind: 'image', id: 'id-of-busybox', name: 'busybox', labels: {} },
 ]
 
-const requests: Readonly<Record<string, string>> = {
+export const requests: Readonly<Record<string, string>> = {
   ContainerCreate: 'POST /containers/create',
   ContainerUpdate: 'POST /containers/mine/update',
   ContainerExec: 'POST /containers/mine/exec',
@@ -168,11 +168,11 @@ const requests: Readonly<Record<string, string>> = {
   ConfigCreate: 'POST /configs/create',
 }
 
-interface Asked {
+export interface Asked {
   readonly operation: string
   readonly body: JsonObject
 }
-const asked: fc.Arbitrary<Asked> = fc.oneof(
+export const asked: fc.Arbitrary<Asked> = fc.oneof(
   ...Object.keys(requests).map((operation, index) => {
     const shape = bodyShapes.get(operation)
     assert.ok(shape)

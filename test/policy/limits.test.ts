@@ -51,14 +51,18 @@ function readTranscript(text: string): readonly Row[] {
   return rows
 }
 
-/** `container web alice`, `network host`, `volume wide alice reaches-host` */
+/** `container web alice user=1000`, `network host`, `volume wide alice reaches-host` */
 function thingOf(words: string): Thing {
-  const [kind = '', name = '', owner, more] = words.split(' ')
+  const [kind = '', name = '', owner, more = ''] = words.split(' ')
   return {
     kind: kind as Thing['kind'],
     id: `id-of-${name}`,
     name,
-    labels: owner === undefined ? {} : { 'dockgate.owner': owner },
+    labels: owner === undefined || owner === '-' ? {} : { 'dockgate.owner': owner },
+    ...(more.startsWith('user=') ? { user: more.slice(5) } : {}),
+    ...(more.startsWith('team=')
+      ? { labels: { 'dockgate.owner': 'alice', team: more.slice(5) } }
+      : {}),
     ...(more === 'reaches-host' ? { reachesHost: true } : {}),
   }
 }

@@ -26,7 +26,7 @@ export const containerConfig = {
   Cmd: words,
   Healthcheck: healthcheck,
   ArgsEscaped: bool,
-  Image: field('text', 'image'),
+  Image: field('text', 'image', 'image'),
   Volumes: map(object({})),
   WorkingDir: text,
   Entrypoint: words,
@@ -36,7 +36,7 @@ export const containerConfig = {
   OnBuild: texts,
   Labels: map(text, 'labels', '--label'),
   StopSignal: text,
-  StopTimeout: int,
+  StopTimeout: field('int', 'stopTimeout', '--stop-timeout'),
   Shell: words,
 }
 

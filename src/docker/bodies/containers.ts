@@ -139,7 +139,7 @@ export const containerExec = object({
   Detach: bool,
   ConsoleSize: list(int),
   Env: field('texts', 'env', '--env'),
-  Cmd: field('words', 'command'),
+  Cmd: field('words', 'command', 'command'),
   Privileged: field('bool', 'privileged', '--privileged'),
   User: field('text', 'user', '--user'),
   WorkingDir: text,

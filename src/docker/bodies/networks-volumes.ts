@@ -3,7 +3,7 @@ import { bool, field, int, list, map, object, text, textMap, texts } from '../sh
 import { endpointSettings, labels } from './container-config.ts'
 
 export const networkCreate = object({
-  Name: field('text', 'networkName'),
+  Name: field('text', 'networkName', 'name'),
   CheckDuplicate: bool,
   Driver: field('text', 'networkDriver', '--driver'),
   Scope: field('text', 'forbidden', '--scope'),
@@ -79,7 +79,7 @@ export const systemAuth = object({
   password: text,
   auth: text,
   email: text,
-  serveraddress: field('text', 'registry'),
+  serveraddress: field('text', 'registry', 'registry'),
   identitytoken: text,
   registrytoken: text,
 })

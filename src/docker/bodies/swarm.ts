@@ -29,12 +29,12 @@ const privileges = object(
 )
 
 const containerSpec = object({
-  Image: field('text', 'image'),
+  Image: field('text', 'serviceImage', 'image'),
   Labels: map(text, 'labels', '--container-label'),
   Command: words,
   Args: words,
-  Hostname: text,
-  Env: field('texts', 'env', '--env'),
+  Hostname: field('text', 'template', '--hostname'),
+  Env: field('texts', 'serviceEnv', '--env'),
   Dir: text,
   User: field('text', 'user', '--user'),
   Groups: field('texts', 'groups', '--group'),
@@ -45,7 +45,7 @@ const containerSpec = object({
   OpenStdin: bool,
   ReadOnly: bool,
   Mounts: mounts,
-  StopGracePeriod: int,
+  StopGracePeriod: field('int', 'stopGrace', '--stop-grace-period'),
   HealthCheck: healthcheck,
   Healthcheck: healthcheck,
   Hosts: field('texts', 'hosts', '--host'),

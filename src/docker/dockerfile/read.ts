@@ -33,7 +33,16 @@ export interface Dockerfile {
   readonly urls: readonly string[]
   /** Names of the labels that it sets. */
   readonly labels: readonly string[]
+  readonly runs: readonly Run[]
 }
+
+/** A `RUN`, with whom it runs as: what the last `USER` says as it stands, or whom the image says. */
+export interface Run {
+  readonly line: number
+  readonly user: User
+}
+
+type User = string | { readonly ofImage: string }
 
 export interface Reading {
   readonly buildArgs: ReadonlyMap<string, string>
@@ -50,12 +59,13 @@ export function readDockerfile(text: string, reading: Reading): Dockerfile | str
   for (const { number, text: line } of read.lines) {
     const step = place.hasStage ? readStep(line, place) : readMeta(line, place, reading.buildArgs)
     if (typeof step === 'string') return `Dockerfile line ${number}: ${step}`
-    if (step.kind === 'from') place.begin(step.tail.replace(/^ AS /, ''))
+    if (step.kind === 'from') place.begin(step.tail.replace(/^ AS /, ''), step.source)
+    else if (step.kind === 'line') place.runOrBecome(step.text, number)
     steps.push(step)
   }
   if (!place.hasStage) return 'Dockerfile: it has no FROM'
-  const { escape, urls, labels } = place
-  return Object.freeze({ escape, steps, images: imagesOf(steps), urls, labels })
+  const { escape, urls, labels, runs } = place
+  return Object.freeze({ escape, steps, images: imagesOf(steps), urls, labels, runs })
 }
 
 /**
@@ -74,7 +84,7 @@ export function faultInTrigger(
     return 'it is not one plain line'
   }
   const place = new Place('\\', remote)
-  for (const name of [...before, 'this one']) place.begin(name)
+  for (const name of [...before, 'this one']) place.begin(name, { is: 'scratch' })
   const step = readTriggered(trigger, place)
   if (typeof step === 'string') return step
   if (step.kind === 'line' && step.text !== trigger && place.urls.length === 0) {
@@ -96,10 +106,13 @@ class Place {
   readonly remote: boolean
   readonly urls: string[] = []
   readonly labels: string[] = []
+  readonly runs: Run[] = []
   /** Of the global ARGs. */
   readonly values = new Map<string, string>()
   /** By position, the name or nothing; the last is the one that is being built. */
   readonly #stages: string[] = []
+  /** Whom each of the stages is left as. */
+  readonly #users: User[] = []
 
   constructor(escape: Escape, remote: boolean) {
     this.escape = escape
@@ -110,8 +123,19 @@ class Place {
     return this.#stages.length > 0
   }
 
-  begin(name: string): void {
+  begin(name: string, source: Source): void {
+    const earlier = source.is === 'stage' ? this.#users[this.#stages.indexOf(source.name)] : '0'
+    this.#users.push(source.is === 'image' ? { ofImage: source.name } : (earlier ?? '0'))
     this.#stages.push(name)
+  }
+
+  /** What the instruction means for who runs what. */
+  runOrBecome(text: string, line: number): void {
+    const [, word = '', rest = ''] = /^(RUN|USER)(?:[\t ]+(.*))?$/is.exec(text) ?? []
+    const now = this.#users.at(-1)
+    if (now === undefined) return
+    if (word.toUpperCase() === 'RUN') this.runs.push({ line, user: now })
+    if (word.toUpperCase() === 'USER') this.#users[this.#users.length - 1] = trimSpace(rest)
   }
 
   get all(): readonly string[] {

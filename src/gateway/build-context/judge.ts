@@ -9,6 +9,7 @@ import type { Principal } from '../../identity/principal.ts'
 import {
   judgeBase,
   judgeDockerfile,
+  judgeRuns,
   judgeTriggers,
   mayFetch,
   type Building,
@@ -54,6 +55,7 @@ async function tryRole(parts: BuildParts, role: Role, content: Buffer): Promise<
   refuseIf(judgeDockerfile(building, read))
   const things = new Map<string, Thing>()
   for (const name of read.images) things.set(name, await find(parts, building, name))
+  refuseIf(judgeRuns(building, read.runs, (image) => things.get(image)?.user ?? ''))
   judgeBases(building, read, things)
   return writeDockerfile(read, (name) => bareId(things.get(name)), labelsGiven(role.on, principal))
 }

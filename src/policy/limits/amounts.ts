@@ -9,6 +9,7 @@ import {
   type Asking,
   type Predicate,
 } from './predicate.ts'
+import type { Json } from '../../docker/operation.ts'
 import { firstValue, readInt } from '../../docker/query.ts'
 import { parseSize } from '../size.ts'
 
@@ -92,7 +93,7 @@ export const ulimits: Predicate = (value, { limits }) => {
   for (const limit of itemsOf(value)) {
     const unread = Object.keys(limit).find((key) => !['Name', 'Soft', 'Hard'].includes(key))
     if (unread !== undefined) return against('ulimits', unread, 'Name, Soft, Hard')
-    const name = folded(textOf(limit['Name']))
+    const name = ulimitName(textOf(limit['Name']))
     const most = limits.ulimits.get(name)
     if (most === undefined) continue
     if (!isWithin(limit['Soft'] ?? 0, most) || !isWithin(limit['Hard'] ?? 0, most)) {
@@ -102,10 +103,36 @@ export const ulimits: Predicate = (value, { limits }) => {
   return undefined
 }
 
+/** The ulimits that were asked for, and the most that the role may have of those that were not. */
+export function withUlimits(
+  asked: Json | undefined,
+  limits: ReadonlyMap<string, number>,
+): readonly Json[] {
+  const given: readonly Json[] = Array.isArray(asked) ? asked : []
+  const named = new Set(itemsOf(given).map((ulimit) => ulimitName(textOf(ulimit['Name']))))
+  const missing = [...limits].filter(([name]) => !named.has(name))
+  return [...given, ...missing.map(([Name, most]) => ({ Name, Soft: most, Hard: most }))]
+}
+
+/** What an engine gives that was not told otherwise; one that was may give more than the limit. */
+export const usualShm = 64 * 1024 * 1024
+
 /** Go's ToUpper makes an S of U+017F, so that `\u017ftack` is a stack. */
-function folded(name: string): string {
+export function ulimitName(name: string): string {
   return name.replaceAll('\u017f', 's').toLowerCase()
 }
+
+/** The engine, when it is told to end, waits as long for each of its containers. */
+const mostStopSeconds = 3600
+
+export const stopTimeout: Predicate = (value) =>
+  isWithin(value, mostStopSeconds) ? undefined : against('safe', value, `0 to ${mostStopSeconds}`)
+
+/** In nanoseconds. */
+export const stopGrace: Predicate = (value) =>
+  isWithin(value, mostStopSeconds * 1e9)
+    ? undefined
+    : against('safe', numberOf(value) / 1e9, `0 to ${mostStopSeconds}`)
 
 export const restart: Predicate = (value, { limits }) =>
   limits.restart.has(textOf(value))

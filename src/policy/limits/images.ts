@@ -1,6 +1,7 @@
 // Which images may be run, pulled, pushed and built upon.
 import { maybeImageId, parseImageReference } from '../../docker/image-reference.ts'
 import type { ImagePattern } from '../limits.ts'
+import { ownerLabel } from '../ownership.ts'
 import { against, listed, textOf, type Predicate } from './predicate.ts'
 
 /**
@@ -17,7 +18,15 @@ export function parseImagePattern(text: string): ImagePattern | undefined {
   const tag = hasTag ? named.slice(colon + 1) : undefined
   const name = hasTag ? named.slice(0, colon) : named
   if (!/^[a-z0-9*][a-zA-Z0-9*._:/-]*$/.test(name) || tag === '') return undefined
-  return Object.freeze({ text, name: expressionOf(fullName(name)), tag, digest })
+  const full = fullName(name)
+  const [domain = ''] = full.split('/')
+  return Object.freeze({
+    text,
+    name: expressionOf(full),
+    domain: expressionOf(domain),
+    tag,
+    digest,
+  })
 }
 
 function fullName(name: string): string {
@@ -58,18 +67,39 @@ function matchesTransfer(patterns: readonly ImagePattern[], reference: string): 
   return matchesImage(whole, reference)
 }
 
-export const image: Predicate = (value, { limits, operation, things }) => {
+export const image: Predicate = (value, { limits, things }) => {
   const { images } = limits
   if (images === undefined) return undefined
   const wanted = textOf(value)
-  const allowed = listed(images.map((pattern) => pattern.text))
+  const allowed = told(images)
   const [, thing] =
     [...things].find(([reference]) => reference.kind === 'image' && reference.name === wanted) ?? []
   // An id has no name of its own: one of those that it has here must be allowed.
   // A name is sent as a name, so that what else its image is called here proves nothing.
   const names = maybeImageId(wanted) ? (thing?.names ?? []) : [wanted]
   if (names.some((name) => matchesImage(images, name))) return undefined
-  return against(operation.endpoint.id === 'ImageCreate' ? 'pull' : 'images', wanted, allowed)
+  return against('images', wanted, allowed)
+}
+
+/** The nodes of a swarm pull what a service names. */
+export const serviceImage: Predicate = (value, asking, demand) => {
+  const refused = image(value, asking, demand)
+  const { pull: patterns } = asking.limits
+  const wanted = textOf(value)
+  // What is a full id is asked of no registry.
+  const isPulled = parseImageReference(wanted) !== undefined
+  if (refused !== undefined || patterns === undefined || !isPulled) return refused
+  return matchesImage(patterns, wanted) ? undefined : against('pull', wanted, told(patterns))
+}
+
+/**
+ * Another name for what is here: not one that may be run for an image that may not. What was built or
+ * committed through the gateway is of what may be run.
+ */
+export const renamed: Predicate = (value, asking, demand) => {
+  const [, thing] = [...asking.things].find(([{ wants }]) => wants === 'target') ?? []
+  const madeHere = (thing?.labels[ownerLabel] ?? '') !== ''
+  return madeHere ? undefined : image(value, asking, demand)
 }
 
 /** What may be run may be fetched, unless the limits say otherwise. */
@@ -78,27 +108,44 @@ export const pull: Predicate = (value, { limits, operation }) => {
   if (patterns === undefined) return undefined
   const tag = operation.target.query.find(([name]) => name === 'tag')?.[1] ?? ''
   const name = tag === '' ? textOf(value) : `${textOf(value)}${tag.includes(':') ? '@' : ':'}${tag}`
-  const isRead = operation.endpoint.id === 'DistributionInspect'
-  return (isRead ? matchesImage : matchesTransfer)(patterns, name)
+  const isMoved = operation.endpoint.id === 'ImageCreate'
+  return (isMoved ? matchesTransfer : matchesImage)(patterns, name)
     ? undefined
-    : against('pull', name, listed(patterns.map((pattern) => pattern.text)))
+    : against('pull', name, told(patterns))
 }
 
 export const push: Predicate = (value, { limits }) => {
   const patterns = limits.push
   if (patterns === undefined || matchesTransfer(patterns, textOf(value))) return undefined
-  return against('push', value, listed(patterns.map((pattern) => pattern.text)))
+  return against('push', value, told(patterns))
 }
 
 /** The engine calls the address to try the credentials. */
 export const registry: Predicate = (value, { limits }) => {
-  const patterns = [...(limits.pull ?? limits.images ?? []), ...(limits.push ?? [])]
-  if (patterns.length === 0) return undefined
+  const fetched = limits.pull ?? limits.images
+  if (fetched === undefined) return undefined
+  const patterns = [...fetched, ...(limits.push ?? [])]
   const host = textOf(value)
     .replace(/^https?:\/\//, '')
-    .replace(/\/.*$/, '')
+    .replace(/\/.*$/s, '')
+  return isDomainOf(patterns, host) ? undefined : against('pull', value, told(patterns))
+}
+
+/** The engine asks the registry that the term names, if its first part reads as one. */
+export const search: Predicate = (value, { limits }) => {
+  const patterns = limits.pull ?? limits.images
+  if (patterns === undefined) return undefined
+  const [first = '', ...rest] = textOf(value).split('/')
+  const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')
+  const host = isHost ? first : 'docker.io'
+  return isDomainOf(patterns, host) ? undefined : against('pull', host, told(patterns))
+}
+
+function isDomainOf(patterns: readonly ImagePattern[], host: string): boolean {
   const named = host === 'index.docker.io' ? 'docker.io' : host
-  return patterns.some((pattern) => pattern.text.startsWith(`${named}/`))
-    ? undefined
-    : against('pull', value, listed(patterns.map((pattern) => pattern.text)))
+  return patterns.some(({ domain }) => domain.test(named))
+}
+
+function told(patterns: readonly ImagePattern[]): string {
+  return listed(patterns.map((pattern) => pattern.text))
 }

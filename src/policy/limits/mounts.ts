@@ -16,6 +16,7 @@ import {
   type Asking,
   type Predicate,
 } from './predicate.ts'
+import { isPlainTemplate } from './template.ts'
 
 export const binds: Predicate = (value, asking) => {
   for (const bind of wordsOf(value)) {
@@ -98,14 +99,27 @@ export function hostPathsOf(value: Json, say: 'binds' | 'mounts'): readonly stri
 }
 
 export const mounts: Predicate = (value, asking, demand) => {
+  const isService = asking.operation.endpoint.id.startsWith('Service')
   for (const mount of itemsOf(value)) {
     const refused =
-      mount['Type'] === 'image'
+      (isService ? judgeTemplates(mount) : undefined) ??
+      (mount['Type'] === 'image'
         ? image(mount['Source'] ?? '', asking, demand)
-        : judgeMount(mount, asking)
+        : judgeMount(mount, asking))
     if (refused !== undefined) return refused
   }
   return undefined
+}
+
+/** Swarm fills in what is mounted where; what is mounted must be what was judged. */
+function judgeTemplates(mount: Readonly<Record<string, Json>>): Against | undefined {
+  const source = textOf(mount['Source'])
+  if (source.includes('{{')) return against('safe', source, 'a source without a template')
+  const options = mount['VolumeOptions']
+  const labels = isObject(options) ? entriesOf(options['Labels'] ?? null) : []
+  const texts = [textOf(mount['Target']), ...labels.map(([, text]) => textOf(text))]
+  const refused = texts.find((text) => !isPlainTemplate(text))
+  return refused === undefined ? undefined : against('safe', refused, 'words and {{.Task.Slot}}')
 }
 
 function judgeMount(mount: Readonly<Record<string, Json>>, asking: Asking): Against | undefined {

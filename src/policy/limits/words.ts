@@ -1,7 +1,8 @@
-// Users, labels, environment, commands, logs: what is compared word for word.
+// Users, labels, environment, commands: what is compared word for word.
 import { isObject } from '../../docker/json.ts'
 import type { Json } from '../../docker/operation.ts'
-import { against, entriesOf, listed, textOf, wordsOf, type Predicate } from './predicate.ts'
+import { against, listed, textOf, wordsOf, type Predicate } from './predicate.ts'
+import { template } from './template.ts'
 
 /** A name may stand for 0 in the image's own passwd file. */
 export const user: Predicate = (value, { limits }) =>
@@ -51,6 +52,10 @@ export const env: Predicate = (value, { limits }) => {
     : against('forbidEnv', refused, `any but ${listed(limits.forbidEnv)}`)
 }
 
+/** Swarm fills in what stands behind the name. */
+export const serviceEnv: Predicate = (value, asking, demand) =>
+  env(value, asking, demand) ?? template(value, asking, demand)
+
 export const command: Predicate = (value, { limits }) => {
   const { commands } = limits.exec
   if (commands === undefined) return undefined
@@ -62,57 +67,6 @@ export const command: Predicate = (value, { limits }) => {
   )
   const allowed = listed(commands.map((allowedWords) => allowedWords.join(' ')))
   return fits ? undefined : against('exec.commands', words[0] ?? '', allowed)
-}
-
-/** Only what shapes the files; other options open sockets and files of the host. */
-const logOptions: ReadonlySet<string> = new Set([
-  'max-size',
-  'max-file',
-  'compress',
-  'labels',
-  'labels-regex',
-  'env',
-  'env-regex',
-  'tag',
-  'mode',
-  'max-buffer-size',
-])
-
-export const log: Predicate = (value, { limits }) => {
-  const config: Readonly<Record<string, Json>> = isObject(value) ? value : {}
-  const driver = textOf(config['Type'] ?? config['Name'])
-  if (driver !== '' && !limits.logDrivers.has(driver)) {
-    return against('logDrivers', driver, listed(limits.logDrivers))
-  }
-  const refused = entriesOf(config['Config'] ?? config['Options'] ?? null).find(
-    ([name]) => !logOptions.has(name),
-  )
-  return refused === undefined
-    ? undefined
-    : against('logDrivers', `with ${refused[0]}`, listed(logOptions))
-}
-
-/**
- * Lines of a Dockerfile. Its own escapes, variables and triggers can spell any label, so that only
- * words without them pass.
- */
-export const changes: Predicate = (value, { limits }) => {
-  const setsEnv = (line: string): boolean => limits.forbidEnv.size > 0 && /^\s*ENV\s/i.test(line)
-  const refused = wordsOf(value).find((line) => !isPlainChange(line) || setsEnv(line))
-  return refused === undefined
-    ? undefined
-    : against(
-        'safe',
-        refused.split(/\s/, 1)[0] ?? '',
-        'CMD, ENTRYPOINT, ENV, EXPOSE, STOPSIGNAL, USER, VOLUME, WORKDIR, LABEL name=value',
-      )
-}
-
-function isPlainChange(line: string): boolean {
-  if (/[\r\n]/.test(line)) return false
-  if (/^\s*(CMD|ENTRYPOINT|ENV|EXPOSE|STOPSIGNAL|USER|VOLUME|WORKDIR)\s/i.test(line)) return true
-  const label = /^\s*LABEL\s+([\w.-]+)=[\w./:@+-]*\s*$/i.exec(line)
-  return label !== null && !reserved.test(label[1] ?? '')
 }
 
 export const build: Predicate = (value, { limits, operation }, { field }) => {
