@@ -11,6 +11,7 @@ const table = {
   'version-too-old': { status: 400, message: 'API versions below 1.24 are not served' },
   'unknown-operation': { status: 403, message: 'this is no operation of the Docker API' },
   denied: { status: 403, message: 'denied' },
+  'name-taken': { status: 409, message: 'the name is taken by somebody else' },
   'not-found': { status: 404, message: 'no such thing' },
   'engine-unreachable': { status: 502, message: 'the Docker Engine cannot be reached' },
   'engine-broke': { status: 502, message: 'the Docker Engine broke off its answer' },

@@ -68,6 +68,8 @@ export type Place =
   | { readonly in: 'path'; readonly parameter: string }
   /** `index` counts among the pairs of that name; `at` is the position in a JSON list as its value. */
   | { readonly in: 'query'; readonly name: string; readonly index: number; readonly at?: number }
+  /** The value at `index` of the filter `name`. */
+  | { readonly in: 'filter'; readonly name: string; readonly index: number }
   | { readonly in: 'body'; readonly at: readonly (string | number)[] }
   | { readonly in: 'body-key'; readonly at: readonly (string | number)[] }
 
@@ -82,9 +84,10 @@ export interface Reference {
   readonly after: string
   /**
    * What the request wants of it. `target` is what the operation acts on; `use` joins or mounts or
-   * runs it; `make` names something that may not exist yet (a volume in a bind).
+   * runs it; `make` names something that may not exist yet (a volume in a bind); `see` tells of others
+   * by it: those before it, those of it.
    */
-  readonly wants: 'target' | 'use' | 'make'
+  readonly wants: 'target' | 'use' | 'make' | 'see'
   /** The engine goes on without it when there is no such thing: a cache source, for instance. */
   readonly mayMiss?: true
 }

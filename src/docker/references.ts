@@ -1,4 +1,6 @@
 // The things that a request names in its path and query. Those in a body are read with the body.
+import { readFilters } from './filters.ts'
+import { isFailure } from '../errors.ts'
 import { parseImageReference } from './image-reference.ts'
 import type { Endpoint, QueryPairs, Reference, ThingKind } from './operation.ts'
 import { allValues, firstValue } from './query.ts'
@@ -42,20 +44,27 @@ const readers: ReadonlyMap<string, (query: QueryPairs) => readonly Reference[]> 
     ],
   ],
   ['ImageTag', (query) => taggedName(query, 'repo', 'tag')],
-  // With fromImage the name is a registry's, and `repo` is not read.
   [
     'ImageCreate',
-    (query) => (firstValue(query, 'fromSrc') ? taggedName(query, 'repo', 'tag') : []),
+    (query) =>
+      firstValue(query, 'fromSrc') ? taggedName(query, 'repo', 'tag') : pulledName(query),
   ],
   ['ImageGetAll', (query) => inQuery(query, 'image', 'names', 'target')],
   [
     'ImageBuild',
     (query) => [
-      ...inQuery(query, 'image', 't', 'make'),
+      ...inQuery(query, 'image', 't', 'make').map((reference) => ({
+        ...reference,
+        name: canonical(reference.name),
+      })),
       ...joinedNetwork(query),
       ...cacheSources(query),
     ],
   ],
+  // What is not there is an error, and what is there draws a line: both tell of it.
+  ['ContainerList', (query) => inFilters(query, { before: 'container', since: 'container' })],
+  ['ImageList', (query) => inFilters(query, { before: 'image', since: 'image' })],
+  ['TaskList', (query) => inFilters(query, { service: 'service', node: 'node' })],
 ])
 
 function inQuery(
@@ -83,6 +92,34 @@ function taggedName(query: QueryPairs, repo: string, tag: string): readonly Refe
       ? written
       : `${parsed.name}:${firstValue(query, tag) || (parsed.tag ?? 'latest')}`
   return [at('image', name, { in: 'query', name: repo, index: 0 }, 'make')]
+}
+
+/** In the one spelling that can be no image's id. */
+function canonical(name: string): string {
+  return parseImageReference(name)?.canonical ?? name
+}
+
+/** What a pull gives its name to. By a digest it gives none; without a tag it gives all that there are. */
+function pulledName(query: QueryPairs): readonly Reference[] {
+  const written = firstValue(query, 'fromImage') ?? ''
+  const tag = firstValue(query, 'tag') ?? ''
+  if (written === '' || written.includes('@') || tag.includes(':')) return []
+  const name = tag === '' ? written : `${written.replace(/:[^/:]*$/, '')}:${tag}`
+  const place = { in: 'query', name: 'fromImage', index: 0 } as const
+  return [at('image', canonical(name), place, 'make')]
+}
+
+function inFilters(
+  query: QueryPairs,
+  kinds: Readonly<Record<string, ThingKind>>,
+): readonly Reference[] {
+  const filters = readFilters(firstValue(query, 'filters') ?? '')
+  if (isFailure(filters)) return []
+  return Object.entries(kinds).flatMap(([name, kind]) =>
+    (filters.get(name) ?? []).map((value, index) =>
+      at(kind, value, { in: 'filter', name, index }, 'see'),
+    ),
+  )
 }
 
 function joinedNetwork(query: QueryPairs): readonly Reference[] {

@@ -1,6 +1,7 @@
 // Puts what the engine said a name means in the name's place, so that nothing which is renamed
 // between judging and doing can turn a judged request onto another thing.
-import { GatewayError, failure } from '../errors.ts'
+import { GatewayError, failure, isFailure } from '../errors.ts'
+import { readFilters, writeFilters } from './filters.ts'
 import { maybeImageId } from './image-reference.ts'
 import { fillPath } from './match.ts'
 import type { Json, JsonObject, Operation, QueryPairs, Reference, Thing } from './operation.ts'
@@ -33,6 +34,9 @@ export function withThings(
         break
       case 'query':
         query = withText(query, place, text)
+        break
+      case 'filter':
+        query = withFilter(query, place, text)
         break
       case 'body':
         edits.at(place.at).value = text
@@ -95,6 +99,21 @@ function withText(query: QueryPairs, place: QueryPlace, text: string): QueryPair
       return Object.freeze([pair[0], JSON.stringify(list)] as const)
     }),
   )
+}
+
+function withFilter(
+  query: QueryPairs,
+  { name, index }: Extract<Reference['place'], { in: 'filter' }>,
+  text: string,
+): QueryPairs {
+  return query.map((pair) => {
+    if (pair[0] !== 'filters') return pair
+    const filters = readFilters(pair[1])
+    if (isFailure(filters)) throw new GatewayError(filters)
+    const values = (filters.get(name) ?? []).with(index, text)
+    const written = writeFilters(new Map([...filters, [name, [...new Set(values)]]]))
+    return Object.freeze([pair[0], written] as const)
+  })
 }
 
 /** Changes to a JSON value, as a tree along its own paths. */

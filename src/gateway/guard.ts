@@ -4,24 +4,26 @@ import type { Asked, Audit, Decided } from '../audit/record.ts'
 import { isJudgeable, readBody, writeBody } from '../docker/body.ts'
 import { isOwn } from '../docker/catalog-own.ts'
 import { intentOf } from '../docker/intent.ts'
-import type { Operation, Thing } from '../docker/operation.ts'
+import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { recordTarget } from '../docker/record-target.ts'
 import { formatTarget } from '../docker/target.ts'
 import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
 import { admit, authorize } from '../policy/authorize.ts'
 import type { Deny } from '../policy/decision.ts'
-import { reaches } from '../policy/ownership.ts'
+import { labelsOf, reaches } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Role } from '../policy/role.ts'
 import type { Basis } from '../policy/still-allows.ts'
+import { mayMake } from '../policy/stranger.ts'
 import { viewOf, type View } from '../policy/view.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
 import { buildGate, type BuildGate } from './build-context/open.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
 import { resolveHostPaths } from './host-paths.ts'
-import { holdVolumes } from './hold-volumes.ts'
+import type { ClaimNames } from './claims.ts'
+import { claimNames, takeNames } from './hold-names.ts'
 import { makeVolumes } from './make-volumes.ts'
 import type { Quotas } from './quotas.ts'
 import { createRequestId } from './request-id.ts'
@@ -39,8 +41,10 @@ export interface Guard {
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
   readonly quotas: Quotas
-  /** Of volumes, by name. */
+  /** Of volumes and networks, by name. */
   readonly turns: TakeTurns
+  /** Of the names of images. */
+  readonly claims: ClaimNames
 }
 
 /** The leave to go on: what goes to the engine, for whom, by which role. */
@@ -63,7 +67,7 @@ export interface Passage {
     readonly refused: () => Refusal | undefined
   }
   /** To be called when the engine has answered: others of the same owner wait for it. */
-  readonly release?: () => void
+  readonly release: () => void
   readonly startedAt: number
   /** The same moment on the clock that never jumps. */
   readonly arrivedMs: number
@@ -83,8 +87,23 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   const id = createRequestId(startedAt)
   const peer = guard.authenticator.peerOf(incoming.raw.socket)
   if (peer === undefined) throw new Error('INVARIANT: no request without an admitted connection')
-  const request: Request = { id, peer, incoming }
+  const request: Request = { id, peer, incoming, held: new Held() }
+  try {
+    const outcome = await walk(guard, request, { startedAt, arrivedMs, generation })
+    if ('status' in outcome) request.held.release()
+    return outcome
+  } catch (error) {
+    request.held.release()
+    throw error
+  }
+}
 
+async function walk(
+  guard: Guard,
+  request: Request,
+  arrival: Pick<Passage, 'startedAt' | 'arrivedMs' | 'generation'>,
+): Promise<Passage | Refusal> {
+  const { id, peer, incoming, held } = request
   const outdated = guard.authenticator.outdated(peer)
   if (outdated !== undefined) return refuse(guard, request, failure('denied', outdated))
 
@@ -95,7 +114,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   const unfit = checkFraming(incoming, asked)
   if (unfit !== undefined) return refuse(guard, request, unfit)
 
-  const roles = guard.policy().rolesOf(peer.principal, peer.address, startedAt)
+  const roles = guard.policy().rolesOf(peer.principal, peer.address, arrival.startedAt)
   const admission = admit(roles, peer.principal, asked)
   if ('allow' in admission) return deny(guard, request, admission)
 
@@ -128,11 +147,10 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     operation,
     role,
     basis,
-    generation,
+    ...arrival,
     target: formatTarget(gate?.target ?? operation.target),
-    startedAt,
+    release: () => held.release(),
     ...(view === undefined ? {} : { view }),
-    arrivedMs,
     ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
     ...(gate === undefined ? {} : { context: contextOf(guard, request, gate) }),
   })
@@ -143,9 +161,8 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     const { changes, hijacks } = asked.endpoint
     if (changes || hijacks || !guard.audit.readsGoOn) return unrecorded(request)
   }
-  const prepared = await prepare?.()
-  if (prepared === undefined) return passage
-  return isFailure(prepared) ? refuse(guard, request, prepared) : { ...passage, ...prepared }
+  const unprepared = await prepare?.()
+  return unprepared === undefined ? passage : refuse(guard, request, unprepared)
 }
 
 /** What the gate refuses on the way is on record and told like any other refusal. */
@@ -172,7 +189,7 @@ interface Granted extends Pick<Passage, 'view'> {
   readonly operation: Operation
   /** What must be done on the engine first, once the decision is on record. */
   readonly gate?: BuildGate | undefined
-  readonly prepare?: () => Promise<Failure | Pick<Passage, 'release'> | undefined>
+  readonly prepare?: () => Promise<Failure | undefined>
 }
 
 /** Reads the body, asks the engine what the names mean, and lets the policy decide. */
@@ -189,6 +206,7 @@ async function judge(
   const caught = (error: unknown): Failure =>
     error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
   try {
+    request.held.add(await takeNames(guard.turns, read))
     const things = await resolveReferences(guard.engine, read.references)
     const hostPaths = await resolveHostPaths(read)
     const decision = authorize(roles, principal, read, things, hostPaths)
@@ -218,24 +236,20 @@ async function judge(
       ...(view && { view }),
       gate,
       prepare: async () => {
-        const held: (() => void)[] = []
-        const release = (): void => held.forEach((leave) => leave())
+        const { engine, claims, quotas } = guard
+        const { held } = request
         try {
-          const room = await guard.quotas.enter(role, principal, operation, things)
+          const room = await quotas.enter(role, principal, operation, things)
           if (room !== undefined && isFailure(room)) return room
-          if (room !== undefined) held.push(room.release)
-          const { engine, turns } = guard
-          const turn = await holdVolumes(engine, turns, operation, things, isTheirs)
-          if (typeof turn === 'function') held.push(turn)
-          const unmade =
-            typeof turn === 'object'
-              ? turn
-              : await makeVolumes(engine, operation, things, isTheirs, inherited)
-          if (unmade === undefined) return { release }
-          release()
-          return unmade
+          held.add(room?.release)
+          const who = labelsOf(role.on, principal)?.join(',') ?? principal.name
+          const mayTake = (reference: Reference, thing: Thing): boolean =>
+            mayMake(role, principal, operation, reference, thing)
+          const claimed = await claimNames(engine, claims, { operation, who, mayTake })
+          if (typeof claimed === 'object') return claimed
+          held.add(claimed)
+          return await makeVolumes(engine, operation, things, isTheirs, inherited)
         } catch (error) {
-          release()
           return caught(error)
         }
       },
@@ -312,7 +326,21 @@ interface Request {
   readonly id: string
   readonly peer: Peer
   readonly incoming: Incoming
+  readonly held: Held
   operation?: Operation
+}
+
+/** What others wait for while this request is under way. */
+class Held {
+  #ends: (() => void)[] = []
+
+  add(end: (() => void) | undefined): void {
+    if (end !== undefined) this.#ends.push(end)
+  }
+
+  release(): void {
+    for (const end of this.#ends.splice(0)) end()
+  }
 }
 
 function describe({ id, peer, incoming, operation }: Request, target: string): Asked {
@@ -343,10 +371,12 @@ function refuse(guard: Guard, request: Request, failed: Failure): Refusal {
     reason: failed.code,
     ...(failed.detail === undefined ? {} : { detail: failed.detail }),
   })
+  // In the engine's own words, like what was not theirs from the start.
+  const isGone = failed.code === 'not-found'
   return {
     id: request.id,
     status: failed.status,
-    message: `dockgate: ${failed.message} (quote ${request.id})`,
+    message: isGone ? failed.message : `dockgate: ${failed.message} (quote ${request.id})`,
   }
 }
 

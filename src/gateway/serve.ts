@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { createAudit } from '../audit/log.ts'
 import { compileRoles } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
+import { createClaims } from './claims.ts'
 import { openControl, type Control } from './control.ts'
 import type { Operate } from './operate.ts'
 import { createReminding, tellReload, watchedFiles } from './reloading.ts'
@@ -50,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     lastReload: () => keeper.lastReload,
     reload,
     audit: createAudit({ ...settings.audit, now, ...tellingOutages(log) }),
-    turns: { volumes: createTurns(), quotas: createTurns() },
+    turns: { volumes: createTurns(), quotas: createTurns(), images: createClaims() },
   })
   const reminding = createReminding(log, () => keeper.current, now)
   function reload(why: string): Reload {

@@ -20,6 +20,7 @@ import { createRecheck, type Recheck } from './recheck.ts'
 import { createSessions, type Session } from './sessions.ts'
 import type { Reload, State } from './state.ts'
 import { secureContext } from './tls.ts'
+import type { ClaimNames } from './claims.ts'
 import type { TakeTurns } from './turns.ts'
 import { version } from '../version.ts'
 
@@ -32,8 +33,12 @@ export interface StationParts {
   readonly lastReload: () => Reload
   readonly reload: (why: string) => Reload | Promise<Reload>
   readonly audit: Audit
-  /** Of volumes by name, and of owners whose things are counted. */
-  readonly turns: { readonly volumes: TakeTurns; readonly quotas: TakeTurns }
+  /** Of volumes and networks by name, of owners whose things are counted, and of images' names. */
+  readonly turns: {
+    readonly volumes: TakeTurns
+    readonly quotas: TakeTurns
+    readonly images: ClaimNames
+  }
   /** What `/_dockgate/` tells; without it, what this process knows. */
   readonly shown?: {
     readonly operate: Operate
@@ -96,6 +101,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
       maxBodyBytes: settings.maxBodyBytes,
       quotas: createQuotas(engine, parts.turns.quotas),
       turns: parts.turns.volumes,
+      claims: parts.turns.images,
     },
     forwarder: {
       engine,

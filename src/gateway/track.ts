@@ -77,7 +77,7 @@ export function trackSession(
       if (over) return
       over = true
       tracker.sessions.remove(session)
-      passage.release?.()
+      passage.release()
       const counted = bytes()
       try {
         tracker.audit.ended({

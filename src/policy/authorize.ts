@@ -1,7 +1,7 @@
 // Roles × operation × things → decision. Default deny: whatever no role lets is refused with the
 // nearest reason. Pure.
 import { ruling } from '../docker/bodies/shapes.ts'
-import { readFilters, writeFilters } from '../docker/filters.ts'
+import { readFilters, writeFilters, type Filters } from '../docker/filters.ts'
 import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import { firstValue, unknownQuery, withValue } from '../docker/query.ts'
 import { withThings } from '../docker/rewrite.ts'
@@ -10,8 +10,9 @@ import type { Principal } from '../identity/principal.ts'
 import { checkLimits } from './check-limits.ts'
 import type { Decision, Deny, DenyReason } from './decision.ts'
 import { fill } from './fill.ts'
-import { belongsTo, isShared, labelsGiven, labelsOf, notFound, reaches } from './ownership.ts'
+import { labelsGiven, labelsOf, notFound } from './ownership.ts'
 import type { Role } from './role.ts'
+import { findStranger, isNameGiven, taken } from './stranger.ts'
 import { filtered, viewOf } from './view.ts'
 
 export type Admission =
@@ -98,8 +99,7 @@ function tryRole(
 ): Decision {
   const stranger = findStranger(role, principal, operation, things)
   if (stranger !== undefined && isNameGiven(stranger)) {
-    const why = `the name ${JSON.stringify(stranger.name)} is taken on this engine, or reads as the id of something there; choose another`
-    return deny(principal, operation.permission, 'taken', role, why)
+    return deny(principal, operation.permission, 'taken', role, taken(stranger))
   }
   if (stranger !== undefined) {
     return Object.freeze({
@@ -136,45 +136,6 @@ function tryRole(
   })
 }
 
-/** A new thing's own name, not one that it mounts or joins. */
-function isNameGiven({ wants, place }: Reference): boolean {
-  return (
-    wants === 'make' && (place.in === 'query' || (place.in === 'body' && place.at.length === 1))
-  )
-}
-
-/** The first thing that the request names and this role does not reach, or that is not there. */
-function findStranger(
-  role: Role,
-  principal: Principal,
-  operation: Operation,
-  things: Things,
-): Reference | undefined {
-  return operation.references.find((reference) => {
-    const thing = things.get(reference)
-    if (role.on.kind === 'all') {
-      // With its namespaces, files and variables a container lends all that it was given itself.
-      const joins = reference.kind === 'container' && reference.wants === 'use'
-      return (
-        joins && role.limits !== 'none' && (thing === undefined || !belongsTo(principal, thing))
-      )
-    }
-    // What is not there now may be there, and somebody else's, by the time the engine looks.
-    if (thing === undefined) return reference.wants !== 'make' && reference.mayMiss !== true
-    if (reaches(role.on, principal, thing)) return false
-    const changes = reference.wants === 'make' || isChanged(operation, reference)
-    return changes || !isShared(thing)
-  })
-}
-
-/** Another name for an image, or a network's new member, takes nothing from who else has it. */
-const harmlessToShared: ReadonlySet<string> = new Set(['ImageTag', 'NetworkConnect'])
-
-function isChanged(operation: Operation, reference: Reference): boolean {
-  const { endpoint } = operation
-  return reference.wants === 'target' && endpoint.changes && !harmlessToShared.has(endpoint.id)
-}
-
 type Things = ReadonlyMap<Reference, Thing | undefined>
 const unseen: ReadonlyMap<string, string> = new Map()
 
@@ -200,6 +161,13 @@ function whyNotJudged(role: Role, operation: Operation): string | undefined {
     ([name]) => hostPaths.has(name) && endpoint.refers === 'container',
   )
   if (hostPath !== undefined) return `"${hostPath[0]}" reaches the engine's host, ${only}`
+  // The engine tells whose processes these are by a column that is called PID, and with `=` any column
+  // can be called so: `-eorss=PID -oargs` lists processes of others, of as many kilobytes as the number
+  // of one of theirs. Its own check wants a space before the column.
+  const psArgs = firstValue(target.query, 'ps_args') ?? ''
+  if (!/^[A-Za-z0-9 ,_-]*$/.test(psArgs)) {
+    return 'what follows "top" may be letters, digits, commas and dashes: it chooses processes and columns, and renames none'
+  }
   if (control.has(permission)) return `it is not judged call by call, ${only}`
   if (role.limits !== 'none' && ruling.has(endpoint.id))
     return `it rules the engine's host, ${only}`
@@ -239,23 +207,59 @@ const ofNobody: ReadonlySet<string> = new Set([
 /** Confines what names no single thing to what the role reaches; a sentence where that cannot be. */
 function withinReach(role: Role, principal: Principal, operation: Operation): Operation | string {
   const labels = labelsOf(role.on, principal)
+  if (labels !== undefined && operation.permission === 'image.pull' && pullsAllTags(operation)) {
+    return "without a tag every one of the image is pulled, and one of them may be somebody else's: say which, as in NAME:latest"
+  }
   if (labels === undefined || ofNobody.has(operation.permission)) return operation
   if (operation.references.some((reference) => reference.wants === 'target')) return operation
   const { target, endpoint } = operation
   // The engine's filters cannot say "theirs, and what everybody shares": the answer is filtered.
   if (filtered.has(endpoint.id)) return operation
-  if (endpoint.query['filters'] !== 'filters' || !/\.(ls|prune)$/.test(operation.permission)) {
-    return `it cannot be confined to what role "${role.name}" reaches`
-  }
   const filters = readFilters(firstValue(target.query, 'filters') ?? '')
   if (isFailure(filters)) return filters.message
+  if (endpoint.id === 'BuildPrune') {
+    // Build caches have no labels, and the engine passes over a filter for them. None is theirs.
+    const nothing = new Map([...filters, ['id', [nobodysCache]]])
+    return withFilters(operation, nothing)
+  }
+  if (!labelFiltered.has(endpoint.id)) {
+    return `it cannot be confined to what role "${role.name}" reaches`
+  }
   // Swarm's lists keep one value a key, by chance the client's: 8 of 60 answers were another's things.
   const keys = new Set(labels.map(keyOf))
   const asked = (filters.get('label') ?? []).filter((label) => !keys.has(keyOf(label)))
   const confined = new Map(filters)
   confined.set('label', [...new Set([...asked, ...labels])])
-  const query = withValue(target.query, 'filters', writeFilters(confined))
+  return withFilters(operation, confined)
+}
+
+/** What the engine itself can confine to labels; elsewhere it may pass over such a filter. */
+const labelFiltered: ReadonlySet<string> = new Set([
+  'ContainerList',
+  'ContainerPrune',
+  'ImagePrune',
+  'VolumeList',
+  'VolumePrune',
+  'NetworkPrune',
+  'ServiceList',
+  'TaskList',
+  'NodeList',
+  'SecretList',
+  'ConfigList',
+])
+
+/** BuildKit's ids are letters and digits. */
+const nobodysCache = 'dockgate:none'
+
+function withFilters(operation: Operation, filters: Filters): Operation {
+  const { target } = operation
+  const query = withValue(target.query, 'filters', writeFilters(filters))
   return Object.freeze({ ...operation, target: Object.freeze({ ...target, query }) })
+}
+
+function pullsAllTags({ target }: Operation): boolean {
+  const name = firstValue(target.query, 'fromImage') ?? ''
+  return !firstValue(target.query, 'tag') && !/[:@][^/]*$/.test(name)
 }
 
 function keyOf(label: string): string {

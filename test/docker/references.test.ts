@@ -32,7 +32,19 @@ const table: readonly [method: string, target: string, references: readonly stri
     ['image a target @name', 'image docker.io/library/b:latest make @?repo[0]'],
   ],
   ['POST', '/images/a/tag?repo=NO', ['image a target @name', 'image NO make @?repo[0]']],
-  ['POST', '/images/create?fromImage=busybox&tag=v1&repo=x', []],
+  [
+    'POST',
+    '/images/create?fromImage=busybox&tag=v1&repo=x',
+    ['image docker.io/library/busybox:v1 make @?fromImage[0]'],
+  ],
+  [
+    'POST',
+    '/images/create?fromImage=localhost:5000/a:v1',
+    ['image localhost:5000/a:v1 make @?fromImage[0]'],
+  ],
+  // By a digest nothing gets a name.
+  ['POST', `/images/create?fromImage=busybox&tag=sha256:${'a'.repeat(64)}`, []],
+  ['POST', `/images/create?fromImage=busybox@sha256:${'a'.repeat(64)}`, []],
   [
     'POST',
     '/images/create?fromSrc=-&repo=x&tag=v1',
@@ -48,7 +60,7 @@ const table: readonly [method: string, target: string, references: readonly stri
   [
     'POST',
     '/build?t=a&t=&t=b:v1&networkmode=host&remote=x',
-    ['image a make @?t[0]', 'image b:v1 make @?t[2]'],
+    ['image docker.io/library/a:latest make @?t[0]', 'image docker.io/library/b:v1 make @?t[2]'],
   ],
   ['POST', '/build?networkmode=container:web', ['container web use @?networkmode[0]']],
   ['POST', '/build?networkmode=backend', ['network backend use @?networkmode[0]']],
@@ -60,6 +72,22 @@ const table: readonly [method: string, target: string, references: readonly stri
   ],
   ['POST', '/build?cachefrom=["a",1]', []],
   ['POST', '/build?cachefrom=[', []],
+  [
+    'GET',
+    '/containers/json?filters={"before":["a"],"since":["b"],"name":["c"]}',
+    ['container a see @filters.before[0]', 'container b see @filters.since[0]'],
+  ],
+  ['GET', '/images/json?filters={"since":["a:v1"]}', ['image a:v1 see @filters.since[0]']],
+  [
+    'GET',
+    '/tasks?filters={"node":["n"],"service":["s","t"]}',
+    [
+      'service s see @filters.service[0]',
+      'service t see @filters.service[1]',
+      'node n see @filters.node[0]',
+    ],
+  ],
+  ['GET', '/networks?filters={"name":["a"]}', []],
   ['DELETE', '/volumes/data', ['volume data target @name']],
   ['POST', '/networks/a/connect', ['network a target @id']],
   ['POST', '/services/a/update?version=1', ['service a target @id']],
@@ -85,6 +113,9 @@ describe('the things that a request names', () => {
         )
         assert.equal(after, '')
         if (place.in === 'path') return `${kind} ${name} ${wants} @${place.parameter}`
+        if (place.in === 'filter') {
+          return `${kind} ${name} ${wants} @filters.${place.name}[${place.index}]`
+        }
         assert.ok(place.in === 'query')
         const at = place.at === undefined ? '' : `.${place.at}`
         return `${kind} ${name} ${wants} @?${place.name}[${place.index}]${at}`

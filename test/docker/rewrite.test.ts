@@ -54,6 +54,12 @@ const targets: readonly [what: string, method: string, target: string, sent: str
   ['a volume', 'DELETE', '/volumes/data', '/volumes/data'],
   ['a network', 'POST', '/networks/n/connect', `/networks/${id}/connect`],
   ['a commit', 'POST', '/commit?repo=a&container=web', `/commit?repo=a&container=${id}`],
+  [
+    'a filter by what was before it',
+    'GET',
+    '/containers/json?filters={"name":["x"],"since":["web"]}',
+    `/containers/json?filters=%7B%22name%22:%7B%22x%22:true%7D,%22since%22:%7B%22${id}%22:true%7D%7D`,
+  ],
   ['a new name', 'POST', '/containers/a/rename?name=b', `/containers/${id}/rename?name=b`],
   ['a new tag', 'POST', '/images/a/tag?repo=b&tag=c', `/images/sha256:${id}/tag?repo=b&tag=c`],
   ['an image read', 'GET', '/images/a:v1/json', `/images/sha256:${id}/json`],

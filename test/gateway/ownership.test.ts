@@ -126,7 +126,7 @@ describe('what a tenant makes', () => {
     await make(`/containers/create?name=${word}-name`, { Image: base, Cmd: ['true'] })
     const answer = await ask(bob, 'POST', `/containers/create?name=${word}-name`, { Image: base })
     assert.equal(answer.status, 409)
-    assert.match(answer.body.toString(), /is taken on this engine/)
+    assert.match(answer.body.toString(), /the container name .* is taken by somebody else/)
   })
 })
 

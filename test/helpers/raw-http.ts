@@ -144,6 +144,11 @@ export interface RawAsk {
   readonly body?: string
 }
 
+/** With a body that may be no text. */
+export interface RawAskOfBytes extends Omit<RawAsk, 'body'> {
+  readonly body?: string | Buffer
+}
+
 /** The bytes of an ordinary request; nothing in it is checked or escaped. */
 export function requestBytes({ method, path, headers = {}, body }: RawAsk): string {
   const lines = [`${method} ${path} HTTP/1.1`, 'Host: docker']
@@ -155,10 +160,16 @@ export function requestBytes({ method, path, headers = {}, body }: RawAsk): stri
 }
 
 /** One request on a connection of its own. */
-export async function askDoor(door: Door, ask: RawAsk): Promise<RawAnswer> {
+export async function askDoor(door: Door, { body, ...ask }: RawAskOfBytes): Promise<RawAnswer> {
   const connection = await RawConnection.open(door)
   try {
-    connection.send(requestBytes({ ...ask, headers: { Connection: 'close', ...ask.headers } }))
+    const headers = { Connection: 'close', ...ask.headers }
+    if (Buffer.isBuffer(body)) {
+      const length = { 'Content-Length': String(body.length) }
+      const head = requestBytes({ ...ask, method: ask.method, headers: { ...headers, ...length } })
+      connection.send(Buffer.concat([Buffer.from(head.replace('Content-Length: 0\r\n', '')), body]))
+    } else
+      connection.send(requestBytes({ ...ask, headers, ...(body === undefined ? {} : { body }) }))
     const answer = await connection.answer(ask.method)
     if (answer === undefined) throw new Error(`${ask.method} ${ask.path}: no answer`)
     return answer
