@@ -69,6 +69,10 @@ export class LogFile {
     return this.#unsigned
   }
 
+  get last(): Position | undefined {
+    return this.#last
+  }
+
   open(): void {
     if (this.#opened === undefined) this.#open(false)
   }

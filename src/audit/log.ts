@@ -1,6 +1,7 @@
 // The audit as the gateway sees it. A record is handed to the operating system before `decided` returns,
 // and a failed write is an exception: what is not recorded is not done.
 import { LogFile, type LogFileOptions } from './log-file.ts'
+import type { Position } from './line.ts'
 import type { Audit } from './record.ts'
 import { openSigningKey } from './signing-key.ts'
 
@@ -24,7 +25,14 @@ interface Outage {
   ended: number
 }
 
-export function createAudit(options: AuditOptions): Audit {
+export interface AuditLog extends Audit {
+  /** What the gateway says of itself; never throws, and may be missing where nothing can be written. */
+  note(event: 'worker' | 'chains', fields: object): void
+  /** The last record of this process. */
+  readonly last: Position | undefined
+}
+
+export function createAudit(options: AuditOptions): AuditLog {
   const log = new LogFile(options, openSigningKey(options.keyPath))
   let outage: Outage | undefined
 
@@ -69,6 +77,16 @@ export function createAudit(options: AuditOptions): Audit {
       } catch {
         // What is over cannot be refused: it is counted.
       }
+    },
+    note(event, fields) {
+      try {
+        attempt(() => log.append(event, fields))
+      } catch {
+        // It was told when it began.
+      }
+    },
+    get last() {
+      return log.last
     },
     close() {
       clearInterval(timer)

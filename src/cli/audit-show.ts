@@ -1,8 +1,8 @@
 // `dockgate audit show`: the audit as a person reads it, or as the records that match.
 import { setTimeout as wait } from 'node:timers/promises'
 import { basename, resolve } from 'node:path'
-import { logFiles } from '../audit/files.ts'
-import { createReader } from '../audit/follow.ts'
+import { createChainsReader } from '../audit/chains.ts'
+import type { FollowedLine } from '../audit/follow.ts'
 import { harmless, parseLine, type Line } from '../audit/line.ts'
 import { readLines, type RawLine } from '../audit/lines.ts'
 import { describeEnd, describeLine, isWanted, outcomeOf, type Wanted } from '../audit/show.ts'
@@ -58,12 +58,12 @@ export const show: Verb = {
     }
     const { path } = loadSettings(io.env, io.cwd).audit
     const given = positionals.map((file) => resolve(io.cwd, file))
-    const files = given.length === 0 ? logFiles(path) : given
+    const lines = given.length === 0 ? () => createChainsReader(path)() : () => linesOf(given)
     const follow = values.follow === true
     if (follow && given.length > 0) throw new UsageError('--follow reads the log, not FILES')
     const teller = new Teller(wanted, values.json === true, follow, io)
     if (follow) {
-      const next = createReader(path)
+      const next = createChainsReader(path)
       for (;;) {
         for await (const { file, line } of next()) teller.tell(line, file)
         await wait(followEveryMs)
@@ -71,11 +71,15 @@ export const show: Verb = {
     }
     // Looked up first, so that an end stands on the line of its decision.
     if (values.json !== true) {
-      for (const file of files) for await (const line of readLines(file)) teller.learn(line)
+      for await (const { line } of lines()) teller.learn(line)
     }
-    for (const file of files) for await (const line of readLines(file)) teller.tell(line, file)
+    for await (const { file, line } of lines()) teller.tell(line, file)
     return teller.unreadable === 0 ? 0 : 1
   },
+}
+
+async function* linesOf(files: readonly string[]): AsyncGenerator<FollowedLine> {
+  for (const file of files) for await (const line of readLines(file)) yield { file, line }
 }
 
 const followEveryMs = 250

@@ -1,9 +1,9 @@
 // `dockgate audit verify`: whether the log is what the gateway wrote, and where not.
 import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import { logFiles } from '../audit/files.ts'
 import { headPathOf } from '../audit/head.ts'
 import { publicPathOf, readPublicKey } from '../audit/signing-key.ts'
+import { verifyChains, type ChainsReport } from '../audit/verify-chains.ts'
 import { verifyLog, type Finding, type Report } from '../audit/verify.ts'
 import { loadSettings } from '../config/load.ts'
 import { readArguments } from './arguments.ts'
@@ -43,17 +43,16 @@ export const verify: Verb = {
     const { audit } = loadSettings(io.env, io.cwd)
     const keyPaths = read.values.key ?? [publicPathOf(audit.keyPath)]
     const keys = keyPaths.map((path) => readPublicKey(resolve(io.cwd, path)))
-    const complete = read.positionals.length === 0
-    const files = complete
-      ? logFiles(audit.path)
-      : read.positionals.map((path) => resolve(io.cwd, path))
+    const files = read.positionals.map((path) => resolve(io.cwd, path))
     const headPath = files.map(headPathOf).find((path) => existsSync(path))
-    const wanted = complete ? headPathOf(audit.path) : headPath
-    const report = await verifyLog(files, {
-      keys,
-      complete,
-      ...(wanted === undefined ? {} : { headPath: wanted }),
-    })
+    const report =
+      files.length === 0
+        ? await verifyChains(audit.path, keys)
+        : await verifyLog(files, {
+            keys,
+            complete: false,
+            ...(headPath === undefined ? {} : { headPath }),
+          })
     if (read.values.json === true) io.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
     else tell(report, io)
     return report.sound ? 0 : 1
@@ -63,7 +62,7 @@ export const verify: Verb = {
 /** More of them say nothing new, and would push the first off the screen. */
 const mostFindings = 50
 
-function tell(report: Report, io: Io): void {
+function tell(report: Report & Partial<ChainsReport>, io: Io): void {
   const line = ({ file, line: number, message }: Finding): string =>
     `${relative(io.cwd, file)}${number === 0 ? '' : `:${number}`}: ${message}`
   for (const finding of report.findings.slice(0, mostFindings)) {
@@ -72,12 +71,23 @@ function tell(report: Report, io: Io): void {
   const more = report.findings.length - mostFindings
   if (more > 0) io.stdout.write(`and ${more} more; --json tells all\n`)
   for (const note of report.notes) io.stdout.write(`note: ${line(note)}\n`)
-  const { first, last, records, files, signedThrough } = report
-  if (first !== undefined && last !== undefined) {
-    const many = files.length === 1 ? '1 file' : `${files.length} files`
-    io.stdout.write(
-      `records ${first.seq} to ${last.seq} (${records} lines in ${many}), ${first.time} to ${last.time}, signed through ${signedThrough}\n`,
-    )
+  const { chains = [] } = report
+  const others = chains.reduce((sum, { records }) => sum + records, 0)
+  const otherFiles = chains.reduce((sum, { files }) => sum + files.length, 0)
+  const main = {
+    ...report,
+    records: report.records - others,
+    files: report.files.slice(0, report.files.length - otherFiles),
   }
+  io.stdout.write(extent(main, ''))
+  for (const chain of chains) io.stdout.write(extent(chain, `${chain.name}: `))
   io.stdout.write(report.sound ? 'the audit is whole\n' : 'the audit is NOT whole\n')
+}
+
+type Extent = Pick<Report, 'first' | 'last' | 'records' | 'files' | 'signedThrough'>
+
+function extent({ first, last, records, files, signedThrough }: Extent, chain: string): string {
+  if (first === undefined || last === undefined) return ''
+  const many = files.length === 1 ? '1 file' : `${files.length} files`
+  return `${chain}records ${first.seq} to ${last.seq} (${records} lines in ${many}), ${first.time} to ${last.time}, signed through ${signedThrough}\n`
 }

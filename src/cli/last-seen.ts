@@ -1,13 +1,13 @@
 // When each certificate was last at the gateway, as its audit says.
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { logFiles } from '../audit/files.ts'
+import { chainFiles } from '../audit/chains.ts'
 import { readLines } from '../audit/lines.ts'
 import { UsageError } from './arguments.ts'
 
 /** Fingerprints to times. */
 export async function lastSeen(auditPath: string): Promise<ReadonlyMap<string, string>> {
-  const paths = existsSync(dirname(auditPath)) ? logFiles(auditPath) : []
+  const paths = existsSync(dirname(auditPath)) ? chainFiles(auditPath) : []
   if (paths.length === 0) {
     throw new UsageError(`there is no audit at "${auditPath}"`, 'DOCKGATE_AUDIT names another')
   }
@@ -15,7 +15,9 @@ export async function lastSeen(auditPath: string): Promise<ReadonlyMap<string, s
   for (const path of paths) {
     for await (const { bytes } of readLines(path)) {
       const { time, fingerprint } = readRecord(bytes)
-      if (typeof fingerprint === 'string' && isTime(time)) times.set(fingerprint, time)
+      if (typeof fingerprint !== 'string' || !isTime(time)) continue
+      // Of several processes each has written a log of its own.
+      if (time > (times.get(fingerprint) ?? '')) times.set(fingerprint, time)
     }
   }
   return times

@@ -1,7 +1,8 @@
 // `dockgate serve`: the gateway in the foreground, until a signal.
+import cluster from 'node:cluster'
 import { pino } from 'pino'
 import { loadSettings, readRolesText } from '../config/load.ts'
-import { serve as serveGateway } from '../gateway/serve.ts'
+import { serve as serveAlone } from '../gateway/serve.ts'
 import { readArguments } from './arguments.ts'
 import { nextSignal } from './signals.ts'
 import type { Io, Verb } from './verb.ts'
@@ -19,6 +20,7 @@ Serves the Docker API over mutual TLS, until SIGTERM or SIGINT; a second signal 
   DOCKGATE_GRACE   how long streams may go on after the first signal (default 10s)
   DOCKGATE_CONTROL the socket for "dockgate status" and its like (default control.sock)
   DOCKGATE_CRL     an expired or unreadable revocation list: refuse everybody (default), or warn
+  DOCKGATE_WORKERS how many processes serve (default 1), or auto: one for each core
   DOCKGATE_REMIND  how long before it the log tells of what runs out (default 168h)
 
 Without the DOCKGATE_ before them and in lower case, all but the first may stand in dockgate.yaml.
@@ -44,13 +46,23 @@ export const serve: Verb = {
 
 /** Resolves when the gateway has stopped. */
 export async function runGateway(io: Io, ready?: (port: number) => void): Promise<number> {
+  const now = (): number => io.now().getTime()
+  const log = pino({ level: 'info' }, pino.destination({ dest: 2, sync: true }))
+  if (cluster.isWorker) {
+    const { serveAsWorker } = await import('../gateway/workers/worker.ts')
+    return serveAsWorker({ log, now })
+  }
   const settings = loadSettings(io.env, io.cwd)
-  const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }))
-  const serving = await serveGateway({
+  log.level = settings.logLevel
+  const start =
+    settings.workers === 1
+      ? serveAlone
+      : (await import('../gateway/workers/primary.ts')).servePrimary
+  const serving = await start({
     loadSettings: () => loadSettings(io.env, io.cwd),
     readRoles: () => readRolesText(settings.rolesPath),
     log,
-    now: () => io.now().getTime(),
+    now,
   })
   const host = serving.host.includes(':') ? `[${serving.host}]` : serving.host
   io.stdout.write(`dockgate: listening on tcp://${host}:${serving.port}\n`)

@@ -61,6 +61,10 @@ function words(found: Status, at: Date): string {
       'under way',
       `${sessions.underWay}, of them streams ${sessions.streams}; connections ${found.connections}`,
     ],
+    ...found.workers.map(({ slot, pid, since, ...load }) => [
+      `worker ${slot}`,
+      `pid ${pid}, for ${span(now - since)}; connections ${load.connections}, streams ${load.streams}`,
+    ]),
     ['denied', `${denials.total} in the last hour`],
     ...denials.most.map(({ who, operation, reason, count }) => [
       '',

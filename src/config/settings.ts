@@ -1,5 +1,6 @@
 // Environment and dockgate.yaml → one frozen value, or every fault at once. The environment wins.
 // There is no setting for plaintext, and none that makes the client certificate optional.
+import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { canonicalAddress } from '../policy/network.ts'
 import { parseSize } from '../policy/size.ts'
@@ -31,6 +32,8 @@ export interface Settings {
   readonly crl: 'refuse' | 'warn'
   /** How long before a certificate or the revocation list runs out the log begins to say so. */
   readonly remindMs: number
+  /** How many processes serve; the one that the operator started serves alone where it is 1. */
+  readonly workers: number
 }
 
 const defaultListen = '0.0.0.0:2376'
@@ -40,7 +43,18 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
 const maxSocketPathBytes = 107
 /** A longer timer of Node's fires at once. */
 const maxTimerMs = 2 ** 31 - 1
-const keys = ['listen', 'engine', 'audit', 'log', 'grace', 'body', 'control', 'crl', 'remind']
+const keys = [
+  'listen',
+  'engine',
+  'audit',
+  'log',
+  'grace',
+  'body',
+  'control',
+  'crl',
+  'remind',
+  'workers',
+]
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
 export function placesOf(
@@ -92,6 +106,7 @@ export function readSettings(
   }
   const control = said('control', 'DOCKGATE_CONTROL', 'control.sock')
   const crl = said('crl', 'DOCKGATE_CRL', 'refuse')
+  const workers = said('workers', 'DOCKGATE_WORKERS', '1')
   const remind = said('remind', 'DOCKGATE_REMIND', '168h')
   const controlPath = resolve(home, control.text)
   if (crl.text !== 'refuse' && crl.text !== 'warn') {
@@ -125,6 +140,7 @@ export function readSettings(
     controlPath,
     crl: crl.text === 'warn' ? 'warn' : 'refuse',
     remindMs: readDuration(remind.text, remind.fault),
+    workers: readWorkers(workers.text, workers.fault),
   })
   return faults.length > 0 ? { faults } : { settings }
 }
@@ -148,6 +164,16 @@ function isHost(text: string): boolean {
   // A zone (`%eth0`) is not bound to here.
   if (!text.includes('%') && canonicalAddress(text) !== undefined) return true
   return /^([a-z0-9_-]+\.)*[a-z][a-z0-9_-]*$/i.test(text)
+}
+
+const mostWorkers = 64
+
+function readWorkers(text: string, fault: Complain): number {
+  if (text === 'auto') return Math.min(availableParallelism(), mostWorkers)
+  const count = /^[1-9]\d?$/.test(text) ? Number(text) : 0
+  if (count < 1 || count > mostWorkers)
+    fault(`"${text}" is no number of processes`, '1 to 64, or auto')
+  return Math.max(1, count)
 }
 
 function readDuration(text: string, fault: Complain): number {

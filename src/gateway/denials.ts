@@ -13,7 +13,12 @@ export interface Denials {
   /** The same audit, with each refusal counted on its way. */
   counting(audit: Audit): Audit
   /** Of the last hour: how many, and the most frequent ones. */
-  lastHour(): { readonly total: number; readonly most: readonly DenialCount[] }
+  lastHour(most?: number): DenialsLately
+}
+
+export interface DenialsLately {
+  readonly total: number
+  readonly most: readonly DenialCount[]
 }
 
 const minutes = 60
@@ -56,20 +61,29 @@ export function createDenials(now: () => number): Denials {
         return audit.decided(record)
       },
     }),
-    lastHour() {
+    lastHour(most = shown) {
       const oldest = Math.floor(now() / minuteMs) - minutes
       const recent = ring.filter(({ number }) => number > oldest)
-      const sums = new Map<string, DenialCount>()
-      for (const { kinds } of recent) {
-        for (const [key, { kind, count: more }] of kinds) {
-          sums.set(key, { ...kind, count: (sums.get(key)?.count ?? 0) + more })
-        }
-      }
-      const most = [...sums.values()].toSorted((one, other) => other.count - one.count)
+      const kinds = recent.flatMap((minute) =>
+        [...minute.kinds.values()].map(({ kind, count: times }) => ({ ...kind, count: times })),
+      )
       return {
         total: recent.reduce((sum, { total }) => sum + total, 0),
-        most: most.slice(0, shown),
+        most: mostFrequent(kinds, most),
       }
     },
   }
+}
+
+/** Those of a kind added up, the most frequent first. */
+export function mostFrequent(
+  counts: readonly DenialCount[],
+  most: number = shown,
+): readonly DenialCount[] {
+  const sums = new Map<string, DenialCount>()
+  for (const { who, operation, reason, count } of counts) {
+    const key = JSON.stringify([who, operation, reason])
+    sums.set(key, { who, operation, reason, count: (sums.get(key)?.count ?? 0) + count })
+  }
+  return [...sums.values()].toSorted((one, other) => other.count - one.count).slice(0, most)
 }

@@ -15,6 +15,8 @@ export interface Timing {
 export interface Metrics extends Timing {
   readonly type: string
   text(): Promise<string>
+  /** The same for a process that adds up those of several. */
+  json(): ReturnType<Registry['getMetricsAsJSON']>
   /** The same audit, with everything counted on its way. */
   counting(audit: Audit): Audit
   handshake(resumed: boolean): void
@@ -101,6 +103,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   return {
     type: registry.contentType,
     text: () => registry.metrics(),
+    json: () => registry.getMetricsAsJSON(),
     counting: (audit) => ({
       ...audit,
       decided(record) {
@@ -133,6 +136,15 @@ export function createMetrics(parts: MetricsParts): Metrics {
   }
 }
 
+/** What several processes say of the same thing is no sum. */
+const together: ReadonlyMap<string, 'first' | 'max' | 'min'> = new Map([
+  ['build_info', 'first'],
+  ['policy_info', 'first'],
+  ['policy_timestamp_seconds', 'max'],
+  ['files_faulty', 'max'],
+  ['expiry_timestamp_seconds', 'min'],
+])
+
 function gauges(parts: MetricsParts, registers: Registry[]): void {
   const gauge = (
     name: string,
@@ -145,6 +157,7 @@ function gauges(parts: MetricsParts, registers: Registry[]): void {
       help,
       labelNames,
       registers,
+      aggregator: together.get(name) ?? 'sum',
       collect() {
         made.reset()
         for (const [labels, value] of values()) made.set(labels, value)

@@ -1,7 +1,7 @@
 // What an operator may ask of the running gateway: how it is, what is under way, to end some of that,
 // to read the files again. The control socket and `/_dockgate/` both speak to this.
 import type { Principal } from '../identity/principal.ts'
-import type { Denials } from './denials.ts'
+import type { Denials, DenialsLately } from './denials.ts'
 import type { Engine } from './engine.ts'
 import { remindersOf } from './reminders.ts'
 import type { Session } from './sessions.ts'
@@ -50,8 +50,26 @@ export interface Status {
   }
   readonly connections: number
   readonly sessions: { readonly underWay: number; readonly streams: number }
-  readonly denials: ReturnType<Denials['lastHour']>
+  readonly denials: DenialsLately
   readonly lastReload: Reload
+  /** The processes that serve, where there are several. */
+  readonly workers: readonly WorkerRow[]
+}
+
+export interface WorkerRow {
+  readonly slot: number
+  readonly pid: number
+  readonly since: number
+  readonly connections: number
+  readonly streams: number
+}
+
+/** What one process does at the moment. */
+export interface Load {
+  readonly connections: number
+  readonly underWay: number
+  readonly streams: number
+  readonly denials: DenialsLately
 }
 
 export type Selector = { readonly id: string } | { readonly who: string }
@@ -81,7 +99,26 @@ export interface OperateParts {
   readonly now: () => number
 }
 
-export function createOperate(parts: OperateParts): Operate {
+/** A row with the person whose it is, for whoever decides who may see it. */
+export interface PersonsSession {
+  readonly row: SessionRow
+  readonly principal: Principal
+}
+
+export interface OwnOperate extends Operate {
+  persons(sees: (principal: Principal) => boolean): Promise<readonly PersonsSession[]>
+}
+
+export function createOperate(parts: OperateParts): OwnOperate {
+  const persons: OwnOperate['persons'] = (sees) =>
+    Promise.all(
+      [...parts.sessions()]
+        .filter(({ peer }) => sees(peer.principal))
+        .map(async (session) => ({
+          row: { ...rowOf(session), on: await parts.nameOf(session) },
+          principal: session.peer.principal,
+        })),
+    )
   return {
     async status() {
       const { generation, policy, policySince, trust, settings } = parts.state()
@@ -108,14 +145,11 @@ export function createOperate(parts: OperateParts): Operate {
         },
         denials: parts.denials.lastHour(),
         lastReload: parts.lastReload(),
+        workers: [],
       }
     },
-    sessions: (sees) =>
-      Promise.all(
-        [...parts.sessions()]
-          .filter(({ peer }) => sees(peer.principal))
-          .map(async (session) => ({ ...rowOf(session), on: await parts.nameOf(session) })),
-      ),
+    persons,
+    sessions: async (sees) => (await persons(sees)).map(({ row }) => row),
     async end(selector, why) {
       const chosen = [...parts.sessions()].filter((session) =>
         'id' in selector

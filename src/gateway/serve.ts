@@ -87,7 +87,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-export function placeToListen({ listening }: ServeOptions, { listen }: Settings): Place {
+export function placeToListen(
+  { listening }: Pick<ServeOptions, 'listening'>,
+  { listen }: Settings,
+): Place {
   return listening ?? listen
 }
 

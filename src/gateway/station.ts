@@ -14,7 +14,7 @@ import { createDenials } from './denials.ts'
 import { createEngine } from './engine.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createNames } from './names.ts'
-import { createOperate, type Operate } from './operate.ts'
+import { createOperate, type Load, type Operate, type OwnOperate } from './operate.ts'
 import { createQuotas } from './quotas.ts'
 import { createRecheck, type Recheck } from './recheck.ts'
 import { createSessions, type Session } from './sessions.ts'
@@ -42,7 +42,7 @@ export interface StationParts {
   /** What `/_dockgate/` tells; without it, what this process knows. */
   readonly shown?: {
     readonly operate: Operate
-    readonly metrics: Pick<Metrics, 'text' | 'type'>
+    readonly metrics: Pick<Metrics, 'text'>
   }
   /** Hears of each request that goes on; what it gives is called when that is over. */
   readonly began?: (session: Session) => () => void
@@ -53,9 +53,9 @@ export interface StationParts {
 export type Place = Settings['listen'] | { readonly fd: number }
 
 export interface Station {
-  readonly operate: Operate
+  readonly operate: OwnOperate
   readonly metrics: Metrics
-  readonly sessions: () => Iterable<Session>
+  load(): Load
   /** To be called when another state is in force. */
   changed(before: State, after: State): void
   /** Takes the port, and only then takes up the audit. */
@@ -114,7 +114,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
     },
     own: {
       operate: () => parts.shown?.operate ?? operate,
-      metrics: parts.shown?.metrics ?? metrics,
+      metrics: { type: metrics.type, text: () => (parts.shown?.metrics ?? metrics).text() },
       policy: () => state().policy,
       audit,
       now,
@@ -184,7 +184,15 @@ export async function createStation(parts: StationParts): Promise<Station> {
   return {
     operate,
     metrics,
-    sessions: () => sessions.all(),
+    load() {
+      const rows = [...sessions.all()]
+      return {
+        connections: connections.size,
+        underWay: rows.length,
+        streams: rows.filter(({ streams }) => streams).length,
+        denials: denials.lastHour(Infinity),
+      }
+    },
     changed(before, after) {
       log.level = after.settings.logLevel
       const { material } = after.trust

@@ -41,6 +41,16 @@ export interface Period {
   readonly until: number
 }
 
+/** Gives a file's text, or throws as node:fs does. */
+export type ReadText = (path: string) => string
+
+interface Folder {
+  readonly certs: string
+  readonly text: ReadText
+}
+
+const fromDisk: ReadText = (path) => readFileSync(path, 'utf8')
+
 export interface TrustReading {
   /** Undefined where there is nothing to go on with. */
   readonly trust: Trust | undefined
@@ -57,10 +67,11 @@ export function readTrust(
   mode: Trust['mode'],
   now: number,
   before?: Trust,
+  text: ReadText = fromDisk,
 ): TrustReading {
   const faults: Fault[] = []
-  const authority = readAuthority(certs, mode, now, before, faults)
-  const server = attempt(faults, () => readServer(certs)) ?? before?.material
+  const authority = readAuthority({ certs, text }, mode, now, before, faults)
+  const server = attempt(faults, () => readServer({ certs, text })) ?? before?.material
   if (authority === undefined || server === undefined) return { trust: undefined, faults }
   const { ca, roots, revocations } = authority
   const { key, cert } = server
@@ -120,7 +131,7 @@ interface AuthorityReading {
 }
 
 function readAuthority(
-  certs: string,
+  certs: Folder,
   mode: Trust['mode'],
   now: number,
   before: Trust | undefined,
@@ -142,19 +153,19 @@ function readAuthority(
   return mode === 'warn' ? { ca: named.ca, roots: named.roots, revocations: undefined } : undefined
 }
 
-function readRoots(certs: string): Pick<AuthorityReading, 'ca' | 'roots'> {
+function readRoots({ certs, text }: Folder): Pick<AuthorityReading, 'ca' | 'roots'> {
   const path = join(certs, 'ca.pem')
-  const ca = read(path, 'dockgate ca init')
+  const ca = read(text, path, 'dockgate ca init')
   const blocks = pemBlocks(ca, 'CERTIFICATE')
   const roots = checked(path, () => blocks.map((block) => new X509Certificate(block)))
   if (roots.length === 0) throw new Unusable(path, 'there is no certificate in it')
   return { ca, roots }
 }
 
-function readServer(certs: string): Pick<TlsMaterial, 'key' | 'cert'> {
-  const cert = read(join(certs, 'server/cert.pem'), 'dockgate ca server')
+function readServer({ certs, text }: Folder): Pick<TlsMaterial, 'key' | 'cert'> {
+  const cert = read(text, join(certs, 'server/cert.pem'), 'dockgate ca server')
   const path = join(certs, 'server/key.pem')
-  const key = read(path, 'dockgate ca server')
+  const key = read(text, path, 'dockgate ca server')
   const matches = checked(path, () =>
     new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)),
   )
@@ -174,14 +185,14 @@ const digests: ReadonlyMap<string, string | null> = new Map([
 ])
 
 function readRevocations(
-  certs: string,
+  { certs, text }: Folder,
   roots: readonly X509Certificate[],
   now: number,
   before: Trust | undefined,
 ): Revocations {
   const path = join(certs, 'crl.pem')
   const hint = 'dockgate ca crl'
-  const pem = read(path, hint)
+  const pem = read(text, path, hint)
   const serials = new Set<string>()
   const numbers = new Map<string, bigint>()
   const covered = new Set<X509Certificate>()
@@ -252,9 +263,9 @@ function checked<T>(where: string, act: () => T): T {
   }
 }
 
-function read(path: string, hint: string): string {
+function read(text: ReadText, path: string, hint: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return text(path)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new Unusable(path, `it cannot be read (${code})`, hint)

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { chainFiles } from '../../src/audit/chains.ts'
 import { createAuthority, type Authority, type Identity } from './authority.ts'
 import { CN, rdn, sequence } from './certificate-der.ts'
 import { engineSocket, projectRoot } from './engine.ts'
@@ -27,6 +28,8 @@ export interface GatewayProcess {
   door(identity: Identity, options?: ConnectionOptions): Door
   /** Everything that the audit and the operational log hold so far. */
   logs(): string
+  /** The same with the audits of all workers. */
+  allLogs(): string
   /** The operational log alone. */
   log(): string
   stop(): Promise<void>
@@ -38,6 +41,8 @@ export interface GatewayProcessOptions {
   /** The text of roles.yaml. */
   readonly roles: string
   readonly enginePath?: string
+  /** More of its environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** The text of dockgate.yaml. */
   readonly settings?: string
   /** One that was killed: its home and its authority are taken over. */
@@ -58,6 +63,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       DOCKGATE_LISTEN: '127.0.0.1:0',
       DOCKGATE_ENGINE: `unix://${options.enginePath ?? engineSocket()}`,
       DOCKGATE_GRACE: '1s',
+      ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -111,6 +117,10 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     connect: open,
     door: (identity, more) => () => open(identity, more),
     log: () => log,
+    allLogs: () =>
+      [...chainFiles(join(home, 'audit.log')).map((file) => readFileSync(file, 'utf8')), log].join(
+        '',
+      ),
     logs: () => `${readFileSync(join(home, 'audit.log'), 'utf8')}\n${log}`,
     async stop() {
       child.kill('SIGTERM')

@@ -1,0 +1,74 @@
+// What the process that holds the files and those that serve say to each other.
+import type { Position } from '../../audit/line.ts'
+import type { Settings } from '../../config/settings.ts'
+import type { Claimant } from '../claims.ts'
+import type { Load, PersonsSession, Selector, SessionRow, Status } from '../operate.ts'
+import type { Reload } from '../state.ts'
+import type { Counted } from './add-metrics.ts'
+
+/** A state as it was read and found good: texts, not files, which may have changed since. */
+export interface StateTexts {
+  readonly generation: number
+  readonly settings: Settings
+  readonly policySince: number
+  readonly roles: string
+  readonly pki: {
+    readonly ca: string
+    readonly cert: string
+    readonly key: string
+    readonly crl?: string
+  }
+  /** Base64. All who serve have the same, so that a session of TLS is resumed by any of them. */
+  readonly ticketKeys: string
+  readonly lastReload: Reload
+}
+
+export type Turns = 'volumes' | 'quotas'
+
+/** A stream as the audit will say that it ended, should its process die. */
+export interface StreamBegun {
+  readonly id: string
+  readonly who: string
+  readonly operation: string
+  readonly since: number
+}
+
+/** What those who serve ask of the one that holds the files. */
+export type OfPrimary = {
+  readonly hello: readonly [null, { readonly slot: number; readonly state: StateTexts }]
+  readonly ready: readonly [{ readonly host: string; readonly port: number }, null]
+  /** It cannot serve, and why. */
+  readonly failed: readonly [string, null]
+  readonly take: readonly [{ readonly of: Turns; readonly names: readonly string[] }, number | null]
+  readonly claim: readonly [
+    { readonly names: readonly string[]; readonly by: Claimant },
+    number | null,
+  ]
+  readonly give: readonly [number, null]
+  readonly began: readonly [StreamBegun, null]
+  readonly over: readonly [string, null]
+  /** Where its own chain of the audit stands. */
+  readonly chain: readonly [Position, null]
+  readonly status: readonly [null, Status]
+  readonly sessions: readonly [null, readonly PersonsSession[]]
+  readonly end: readonly [
+    { readonly selector: Selector; readonly why: string },
+    readonly SessionRow[],
+  ]
+  readonly reload: readonly [string, Reload]
+  readonly metrics: readonly [null, string]
+}
+
+/** What the one that holds the files asks of those who serve. */
+export type OfWorker = {
+  readonly state: readonly [StateTexts, null]
+  readonly ping: readonly [null, null]
+  readonly load: readonly [null, Load]
+  readonly sessions: readonly [null, readonly PersonsSession[]]
+  readonly end: readonly [
+    { readonly selector: Selector; readonly why: string },
+    readonly SessionRow[],
+  ]
+  readonly metrics: readonly [null, Counted]
+  readonly stop: readonly [number, null]
+}
