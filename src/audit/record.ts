@@ -6,6 +6,8 @@ export interface Asked {
   readonly id: string
   readonly who: string
   readonly fingerprint: string
+  /** What else the certificate says of them: `{"unit":["dev"]}`; absent where that is nothing. */
+  readonly facts?: Readonly<Record<string, readonly string[]>>
   readonly address: string
   /** `container.create`; `unknown` where the request could not be read that far. */
   readonly operation: string
@@ -22,6 +24,22 @@ export interface Decided extends Asked {
   /** The reason code of a denial or failure. */
   readonly reason?: string
   readonly detail?: string
+  /** Of a body that was judged, what limits have a say in; never a command, a variable or a value. */
+  readonly needs?: object | string
+  /** The narrowest reach with which all that it names is theirs; absent where the engine was not asked. */
+  readonly reach?: 'own' | 'team' | 'all'
+  /** What is neither theirs nor everybody's: `container 1a51…`. */
+  readonly beyond?: readonly string[]
+  /** What roles on trial have against it. They decide nothing. */
+  readonly wouldDeny?: WouldDeny
+  /** Why they could not be asked. */
+  readonly untried?: string
+}
+
+export interface WouldDeny {
+  readonly role?: string | undefined
+  readonly reason: string
+  readonly detail: string
 }
 
 export interface Ended {
@@ -36,6 +54,8 @@ export interface Ended {
   readonly how: 'finished' | 'client-left' | 'engine-broke' | 'ended'
   /** Why it was ended. */
   readonly why?: string
+  /** What came into being by it, where a role on trial watches: `container 1a51…`. */
+  readonly made?: readonly string[]
 }
 
 export interface Audit {

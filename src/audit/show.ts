@@ -10,6 +10,8 @@ export interface Wanted {
   readonly until?: number | undefined
   /** Only what was not allowed. */
   readonly denied: boolean
+  /** Only what a role on trial would deny. */
+  readonly wouldDeny: boolean
   readonly id?: string | undefined
 }
 
@@ -20,11 +22,13 @@ export function isWanted({ event, time, fields }: Line, wanted: Wanted): boolean
   if (event !== 'decided') {
     // What the log says of itself answers no question about somebody.
     const asks = wanted.who ?? wanted.what ?? wanted.id
-    return asks === undefined && !wanted.denied && tellsOfItself.has(event)
+    const isAboutAll = asks === undefined && !wanted.denied && !wanted.wouldDeny
+    return isAboutAll && tellsOfItself.has(event)
   }
   if (wanted.who !== undefined && fields['who'] !== wanted.who) return false
   if (wanted.id !== undefined && fields['id'] !== wanted.id) return false
   if (wanted.denied && fields['decision'] === 'allow') return false
+  if (wanted.wouldDeny && fields['wouldDeny'] === undefined) return false
   return wanted.what === undefined || isAbout(fields, wanted.what)
 }
 
@@ -66,7 +70,9 @@ export function describeLine({ event, time, fields }: Line, outcome: string | un
   const allowed = fields['decision'] === 'allow'
   const what = said('intent') || `${said('method')} ${said('target')}`
   const came = outcome === undefined ? '' : `, ${outcome}`
-  const why = allowed ? `${said('role')}${came}` : said('detail') || said('reason')
+  const why = allowed
+    ? `${said('role')}${came}${tellTrial(fields['wouldDeny'])}`
+    : said('detail') || said('reason')
   const cells = [
     momentOf(time),
     said('who').padEnd(12),
@@ -76,6 +82,12 @@ export function describeLine({ event, time, fields }: Line, outcome: string | un
     said('id'),
   ]
   return cells.join('  ')
+}
+
+function tellTrial(given: unknown): string {
+  if (typeof given !== 'object' || given === null) return ''
+  const { detail, reason } = given as Readonly<Record<string, unknown>>
+  return `; WOULD BE DENIED: ${harmless(String(detail ?? reason))}`
 }
 
 /** The end of a request whose decision was shown a while ago. */

@@ -8,10 +8,11 @@ import { readLines, type RawLine } from '../audit/lines.ts'
 import { describeEnd, describeLine, isWanted, outcomeOf, type Wanted } from '../audit/show.ts'
 import { loadSettings } from '../config/load.ts'
 import { readArguments, UsageError } from './arguments.ts'
+import { readWhen } from './when.ts'
 import type { Io, Verb } from './verb.ts'
 
 const usage =
-  'dockgate audit show [--who NAME] [--what WHAT] [--since WHEN] [--until WHEN] [--denied] [--id ID] [--json] [--follow] [FILES]'
+  'dockgate audit show [--who NAME] [--what WHAT] [--since WHEN] [--until WHEN] [--denied] [--would-deny] [--id ID] [--json] [--follow] [FILES]'
 
 const help = `usage: ${usage}
 
@@ -22,6 +23,7 @@ Shows who did what, and what came of it; without FILES from the whole log, rotat
   --since WHEN  a time (2026-11-24, 2026-11-24T04:00Z) or a span back from now (90s, 15m, 2h, 7d)
   --until WHEN
   --denied      only what was not allowed
+  --would-deny  only what a role on trial would not have allowed
   --id ID       one request, as a denied client quotes it
   --json        the records themselves, one a line; the ends of requests too
   --follow      goes on with what is written from now on, until a signal
@@ -40,7 +42,7 @@ export const show: Verb = {
     const word = { type: 'string' } as const
     const flag = { type: 'boolean' } as const
     const options = { who: word, what: word, since: word, until: word, id: word }
-    const flags = { denied: flag, json: flag, follow: flag }
+    const flags = { denied: flag, 'would-deny': flag, json: flag, follow: flag }
     const read = readArguments(args, { ...options, ...flags }, { min: 0, max: Infinity, usage })
     const { values, positionals } = read
     if (values.help === true) {
@@ -54,6 +56,7 @@ export const show: Verb = {
       since: readWhen(values.since, 'since', now),
       until: readWhen(values.until, 'until', now),
       denied: values.denied === true,
+      wouldDeny: values['would-deny'] === true,
       id: values.id,
     }
     const { path } = loadSettings(io.env, io.cwd).audit
@@ -149,28 +152,4 @@ class Teller {
   #write(text: string): void {
     this.#io.stdout.write(`${text}\n`)
   }
-}
-
-const units: ReadonlyMap<string | undefined, number> = new Map([
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
-
-function readWhen(text: string | undefined, option: string, now: number): number | undefined {
-  if (text === undefined) return undefined
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  if (count !== undefined) return now - Number(count) * (units.get(unit) ?? 0)
-  const date = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(
-    text,
-  )
-  // The log tells its times in UTC, and takes them so.
-  const zone = date?.[1] === undefined && text.includes('T') ? 'Z' : ''
-  const at = date === null ? Number.NaN : Date.parse(`${text}${zone}`)
-  if (!Number.isNaN(at)) return at
-  throw new UsageError(
-    `--${option} takes a time or a span, not ${JSON.stringify(text)}`,
-    '2026-11-24, 2026-11-24T04:00Z, 15m, 2h or 7d',
-  )
 }

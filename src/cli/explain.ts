@@ -4,16 +4,16 @@ import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { loadPolicy, loadSettings } from '../config/load.ts'
 import { isJudgeable, readBody } from '../docker/body.ts'
-import type { Operation, Reference, Thing } from '../docker/operation.ts'
+import type { Operation } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { isFailure, type Failure } from '../errors.ts'
 import { readPrincipal } from '../identity/certificate.ts'
 import type { Principal } from '../identity/principal.ts'
 import { resolveHostPaths } from '../gateway/host-paths.ts'
+import { asTheirs } from '../policy/as-theirs.ts'
 import { admit, authorize } from '../policy/authorize.ts'
 import type { Objection } from '../policy/decision.ts'
 import { canonicalAddress } from '../policy/network.ts'
-import { labelsOf, ownerLabels } from '../policy/ownership.ts'
 import type { Role } from '../policy/role.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import { recordedRequests, type RecordedRequest } from './recorded-requests.ts'
@@ -25,7 +25,8 @@ const help = `usage: dockgate explain (--as WHO | --cert FILE) [--address IP] [-
 
 Says what would become of a request: the decision, the role, the grant's line in roles.yaml, and every
 limit that objects, with the value found and the value allowed. The engine is not asked: what the
-request names is taken for theirs, and "ask" says that it depends on that.
+request names is taken for theirs, and "ask" says that it depends on that. What a role on trial would say stands
+beside it and decides nothing.
 
 A JSON body is read from --body FILE, or from standard input with --body -. After "--" stands a docker
 command, which is run against a socket that writes its requests down and does nothing.
@@ -78,6 +79,7 @@ export const explain: Verb = {
     const policy = loadPolicy(loadSettings(io.env, io.cwd).rolesPath)
     const now = io.now().getTime()
     const roles = policy.rolesOf(principal, address, now)
+    const trials = policy.trialsOf(principal, address, now)
     const base = {
       who: principal.name,
       roles: roles.map((role) => role.name),
@@ -93,7 +95,9 @@ export const explain: Verb = {
       asked.map(async (request) => ({
         ...base,
         request: `${request.method} ${request.target}`,
-        ...(await explained(request, principal, roles)),
+        ...(await explained(request, principal, roles, trials)),
+        // They decide nothing, so that the exit code does not know them.
+        ...(trials.length === 0 ? {} : { trial: await explained(request, principal, trials) }),
       })),
     )
     if (values.json === true) {
@@ -137,11 +141,12 @@ async function explained(
   request: RecordedRequest,
   principal: Principal,
   roles: readonly Role[],
+  trials: readonly Role[] = [],
 ): Promise<Explained> {
   const asked = readOperation(request.method, request.target)
   if (isFailure(asked)) return refused(null, asked)
   const said = { operation: asked.permission, objections: [] }
-  const admission = admit(roles, principal, asked)
+  const admission = admit(roles, principal, asked, trials)
   if ('allow' in admission) {
     return { ...said, decision: 'deny', role: admission.role ?? null, reason: admission.message }
   }
@@ -189,33 +194,6 @@ async function judged(
   return nearest
 }
 
-/** Of what is taken for theirs nothing is held against them. */
-const nobody = '65534'
-
-/** What the request names and does not make, as if it were within the role's reach. */
-function asTheirs(
-  { references }: Operation,
-  principal: Principal,
-  role: Role,
-): ReadonlyMap<Reference, Thing> {
-  const reach = (labelsOf(role.on, principal) ?? []).map((label): [string, string] => {
-    const at = label.indexOf('=')
-    return [label.slice(0, at), label.slice(at + 1)]
-  })
-  const labels = { ...ownerLabels(principal), ...Object.fromEntries(reach) }
-  return new Map(
-    references
-      .filter((reference) => reference.wants !== 'make')
-      .map((reference) => {
-        const { kind, name } = reference
-        const thing: Thing = { kind, id: name, name, labels, names: [name], user: nobody }
-        const container =
-          kind === 'exec' ? { container: { ...thing, kind: 'container' as const } } : {}
-        return [reference, { ...thing, ...container }]
-      }),
-  )
-}
-
 function refused(operation: string | null, { message }: Failure): Explained {
   return { operation, decision: 'refuse', role: null, reason: message, objections: [] }
 }
@@ -230,11 +208,12 @@ function inWords(
   answer: Explained & {
     readonly who: string
     readonly request: string
+    readonly trial?: Explained
     readonly grants: readonly { readonly line: number; readonly roles: readonly string[] }[]
   },
   withRequest: boolean,
 ): string {
-  const { who, operation, decision, role, reason, objections, grants } = answer
+  const { who, operation, decision, role, reason, objections, grants, trial } = answer
   return [
     `${who}: ${operation ?? 'unreadable'}: ${decision}`,
     ...(withRequest ? [`  request ${answer.request}`] : []),
@@ -244,9 +223,14 @@ function inWords(
       `  limit   ${message}`,
       `          ${field}: found ${found}; allowed ${allowed}`,
     ]),
+    ...(trial === undefined ? [] : [inTrial(trial)]),
     ...grants.map((grant) => `  grant   roles.yaml:${grant.line} gives ${grant.roles.join(', ')}`),
     '',
   ].join('\n')
+}
+
+function inTrial({ decision, role, reason }: Explained): string {
+  return `  trial   ${role ?? 'a role on trial'} would say ${decision}: ${reason}`
 }
 
 function principalOf(values: { as?: string | undefined; cert?: string | undefined }): Principal {

@@ -138,6 +138,7 @@ function list(policy: Policy, json: boolean, io: Io): number {
       on: role?.on ?? source.on,
       limits: source.limits,
       hides: source.hide,
+      onTrial: source.onTrial === true,
       allows: [...(role?.allows ?? [])].toSorted(),
       denies: [...(role?.denies ?? [])].toSorted(),
     }
@@ -149,7 +150,8 @@ function list(policy: Policy, json: boolean, io: Io): number {
   for (const row of rows) {
     const limits = limitsInWords(row.limits)
     const kind = row.builtIn ? 'built in' : 'roles.yaml'
-    io.stdout.write(`${row.name}  (${kind}; on ${row.on.kind}; limits ${limits})\n`)
+    const mode = row.onTrial ? '; on trial: decides nothing' : ''
+    io.stdout.write(`${row.name}  (${kind}; on ${row.on.kind}; limits ${limits}${mode})\n`)
     if (row.about !== '') io.stdout.write(`  ${row.about}\n`)
     io.stdout.write(`  allows ${shorten(row.allows)}\n`)
     if (row.denies.length > 0) io.stdout.write(`  denies ${shorten(row.denies)}\n`)

@@ -15,6 +15,8 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['audit', async () => (await import('./audit.ts')).audit],
   ['doctor', async () => (await import('./doctor.ts')).doctor],
   ['explain', async () => (await import('./explain.ts')).explain],
+  ['learn', async () => (await import('./learn.ts')).learn],
+  ['replay', async () => (await import('./replay.ts')).replay],
   ['status', async () => (await import('./status.ts')).status],
   ['sessions', async () => (await import('./sessions.ts')).sessions],
   ['end', async () => (await import('./end.ts')).end],

@@ -1,7 +1,7 @@
 // Edits of roles.yaml that touch only the characters they must: comments, order, spacing and quotes of
 // all the rest stay as their author left them. An edit that would mean anything else is not made.
 import { isDeepStrictEqual } from 'node:util'
-import { Document, isMap, isScalar, isSeq, parseDocument } from 'yaml'
+import { isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Node, YAMLMap, YAMLSeq } from 'yaml'
 import { nearest } from '../nearest.ts'
 import { builtinRoles } from '../policy/builtin-roles.ts'
@@ -9,6 +9,7 @@ import { presets } from '../policy/presets.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { RolesFile } from '../policy/policy.ts'
 import { FaultyConfig } from './load.ts'
+import { flow } from './role-text.ts'
 import { parseRoles } from './roles-file.ts'
 
 export interface Edit {
@@ -197,14 +198,6 @@ function remove(text: string, list: YAMLSeq, index: number): string | undefined 
 function blockLines(grant: WrittenGrant, indent: string, newline: string): string {
   const rows = Object.entries(grant).map(([key, value]) => `${key}: ${flow(value)}`)
   return rows.map((row, index) => `${newline}${indent}${index === 0 ? '- ' : '  '}${row}`).join('')
-}
-
-/** On one line, quoted where a flow needs it: `{ name: alice }`, `[viewer]`. */
-function flow(value: unknown): string {
-  const document = new Document(value)
-  const { contents } = document
-  if (isMap(contents) || isSeq(contents)) contents.flow = true
-  return document.toString({ lineWidth: 0, flowCollectionPadding: isMap(contents) }).trimEnd()
 }
 
 /** What stands before a block item on its line, if that is its dash and nothing else. */

@@ -34,10 +34,11 @@ export function parseRoles(text: string, name: string): RolesReading {
   )
   refuseCycles(roles, declared)
   refuseNestedBinds(roles, declared)
+  refuseUntried(roles, declared)
   return faults.length > 0 ? { faults } : { file: Object.freeze({ roles, grants }) }
 }
 
-const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits', 'hide']
+const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits', 'hide', 'mode']
 
 function readRole(name: string, value: Value, names: readonly string[]): RoleSource {
   if (builtinNames.has(name)) {
@@ -57,6 +58,7 @@ function readRole(name: string, value: Value, names: readonly string[]): RoleSou
     on: readReach(entries.get('on')),
     limits: readLimits(entries.get('limits')),
     hide: readHidden(entries.get('hide')),
+    ...(isOnTrial(entries.get('mode')) ? { onTrial: true as const } : {}),
     line: value.line,
   })
 }
@@ -112,6 +114,16 @@ function readHidden(value: Value | undefined): readonly string[] {
   // Left empty it may have been meant to hide everything.
   if (value !== undefined && words.length === 0) value.fault('it hides nothing', 'hide: [env]')
   return Object.freeze([...new Set(words)])
+}
+
+function isOnTrial(value: Value | undefined): boolean {
+  const word = value?.text()
+  if (value === undefined || word === undefined || word === 'trial') return word === 'trial'
+  value.fault(
+    `unknown mode ${JSON.stringify(word)}`,
+    'mode: trial, or left out for a role in force',
+  )
+  return true
 }
 
 /** A role that does not say reaches only what its holder owns. */
@@ -254,5 +266,16 @@ function refuseCycles(roles: readonly RoleSource[], places: ReadonlyMap<string, 
       seen.add(next)
       stack.push(...(byName.get(next)?.includes ?? []))
     }
+  }
+}
+
+/** INVARIANT: a role on trial gives no right. By way of a role that is in force it would. */
+function refuseUntried(roles: readonly RoleSource[], places: ReadonlyMap<string, Value>): void {
+  const untried = new Set(roles.filter(({ onTrial }) => onTrial).map(({ name }) => name))
+  for (const { name, onTrial, includes } of roles) {
+    const found = onTrial === true ? undefined : includes.find((one) => untried.has(one))
+    if (found === undefined) continue
+    const hint = `mode: trial here too, or end the trial of ${found}`
+    places.get(name)?.fault(`it includes ${JSON.stringify(found)}, which is on trial`, hint)
   }
 }

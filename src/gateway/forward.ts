@@ -14,6 +14,7 @@ import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
 import type { Passage, Refusal } from './guard.ts'
 import { endToEnd, withoutConnectionHeaders } from './headers.ts'
 import type { Timing } from './metrics.ts'
+import { seeMade } from './see-made.ts'
 import { trackSession, type Track, type Tracker } from './track.ts'
 import { cutAfter, openTunnel } from './tunnel.ts'
 
@@ -184,6 +185,7 @@ export function forward(
           cutAfter(reply.raw, lastWord, socket)
         })
       }
+      seeMade(passage, stream, track)
       const { view } = passage
       // What is no 200 is a word about the request, and shows no thing.
       if (view === undefined || stream.statusCode !== 200) {
@@ -237,6 +239,7 @@ function without(headers: string[], lower: string): void {
 
 function requestBody(passage: Passage, incoming: Incoming): EngineRequest['body'] {
   if (passage.body !== undefined) return passage.body
+  if (passage.bytes !== undefined) return passage.bytes
   if (passage.operation.endpoint.body === 'none') return undefined
   const { raw, upgraded } = incoming
   if (passage.context !== undefined) return { stream: passage.context.open(raw) }

@@ -4,18 +4,21 @@ import type { Asked, Audit, Decided } from '../audit/record.ts'
 import { isJudgeable, readBody, writeBody } from '../docker/body.ts'
 import { isOwn } from '../docker/catalog-own.ts'
 import { intentOf } from '../docker/intent.ts'
+import { needsOf } from '../docker/needs.ts'
 import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { recordTarget } from '../docker/record-target.ts'
 import { formatTarget } from '../docker/target.ts'
 import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
-import { admit, authorize } from '../policy/authorize.ts'
+import { factsOf } from '../identity/facts.ts'
+import { admit, authorize, openToAll } from '../policy/authorize.ts'
 import type { Deny } from '../policy/decision.ts'
 import { labelsOf, reaches } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Role } from '../policy/role.ts'
 import type { Basis } from '../policy/still-allows.ts'
 import { mayMake } from '../policy/stranger.ts'
+import { reachNeeded, wouldDeny } from '../policy/trial.ts'
 import { viewOf, type View } from '../policy/view.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
 import { buildGate, type BuildGate } from './build-context/open.ts'
@@ -28,6 +31,7 @@ import { makeVolumes } from './make-volumes.ts'
 import type { Quotas } from './quotas.ts'
 import { createRequestId } from './request-id.ts'
 import { resolveReferences } from './resolve.ts'
+import { madeByName, watch, withMade, type Made, type Noted } from './trial.ts'
 import type { TakeTurns } from './turns.ts'
 
 export interface Guard {
@@ -45,6 +49,7 @@ export interface Guard {
   readonly turns: TakeTurns
   /** Of the names of images. */
   readonly claims: ClaimNames
+  readonly made: Made
 }
 
 /** The leave to go on: what goes to the engine, for whom, by which role. */
@@ -62,6 +67,10 @@ export interface Passage {
   readonly view?: View
   /** What is sent in place of the client's body, where that was judged. */
   readonly body?: Buffer
+  /** The client's body, where it was taken from the connection for a role on trial. */
+  readonly bytes?: Buffer
+  /** To be told what came into being, and what else did; returns all of it. For a role on trial. */
+  readonly made?: (thing: string | undefined) => readonly string[]
   /** A build's context goes through this on its way. */
   readonly context?: Pick<BuildGate, 'open' | 'close'> & {
     readonly refused: () => Refusal | undefined
@@ -114,8 +123,10 @@ async function walk(
   const unfit = checkFraming(incoming, asked)
   if (unfit !== undefined) return refuse(guard, request, unfit)
 
-  const roles = guard.policy().rolesOf(peer.principal, peer.address, arrival.startedAt)
-  const admission = admit(roles, peer.principal, asked)
+  const policy = guard.policy()
+  const roles = policy.rolesOf(peer.principal, peer.address, arrival.startedAt)
+  const trials = policy.trialsOf(peer.principal, peer.address, arrival.startedAt)
+  const admission = admit(roles, peer.principal, asked, trials)
   if ('allow' in admission) return deny(guard, request, admission)
 
   if (asked.endpoint.body === 'none') {
@@ -127,19 +138,27 @@ async function walk(
     const role = admission.through
     const view = viewOf(role, peer.principal, asked)
     granted = { basis: { role, asked }, operation: asked, ...(view && { view }) }
+    if (trials.length > 0 && !openToAll.has(asked.permission) && !isOwn(asked.endpoint)) {
+      const watched = await watch(guard, trials, peer.principal, incoming, asked)
+      if (isFailure(watched)) return refuse(guard, request, watched)
+      const { read, noted, bytes, things } = watched
+      request.operation = read
+      request.noted = noted
+      granted = { ...granted, ...(bytes && { bytes }), made: madeByName(read, things) }
+    }
   } else if (isOwn(asked.endpoint)) {
     // The widest role comes first; how far it reaches is minded where the answer is made.
     const [widest] = admission.judge
     if (widest === undefined) throw new Error('INVARIANT: at least one role is to be judged')
     granted = { basis: { role: widest, asked }, operation: asked }
   } else {
-    const decision = await judge(guard, request, asked, admission.judge)
+    const decision = await judge(guard, request, asked, admission.judge, trials)
     if (isFailure(decision)) return refuse(guard, request, decision)
     if ('allow' in decision) return deny(guard, request, decision)
     granted = decision
   }
 
-  const { basis, operation, view, gate, prepare } = granted
+  const { basis, operation, view, gate, prepare, bytes, made } = granted
   const role = basis.role.name
   const passage: Passage = Object.freeze({
     id,
@@ -153,6 +172,8 @@ async function walk(
     ...(view === undefined ? {} : { view }),
     ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
     ...(gate === undefined ? {} : { context: contextOf(guard, request, gate) }),
+    ...(bytes && { bytes }),
+    ...(made && { made: keepMade(guard, peer, made) }),
   })
   try {
     guard.audit.decided({ ...describe(request, recordTarget(operation)), decision: 'allow', role })
@@ -163,6 +184,15 @@ async function walk(
   }
   const unprepared = await prepare?.()
   return unprepared === undefined ? passage : refuse(guard, request, unprepared)
+}
+
+/** What is made under a role on trial counts as theirs when it is asked what it would say. */
+function keepMade(guard: Guard, { principal }: Peer, byName: readonly string[]) {
+  return (thing: string | undefined): readonly string[] => {
+    const all = thing === undefined ? byName : [thing, ...byName]
+    guard.made.add(principal, all)
+    return all
+  }
 }
 
 /** What the gate refuses on the way is on record and told like any other refusal. */
@@ -184,9 +214,11 @@ function contextOf(
   }
 }
 
-interface Granted extends Pick<Passage, 'view'> {
+interface Granted extends Pick<Passage, 'view' | 'bytes'> {
   readonly basis: Basis
   readonly operation: Operation
+  /** What it makes beside what the answer will name; undefined where no role is on trial. */
+  readonly made?: readonly string[]
   /** What must be done on the engine first, once the decision is on record. */
   readonly gate?: BuildGate | undefined
   readonly prepare?: () => Promise<Failure | undefined>
@@ -198,6 +230,7 @@ async function judge(
   request: Request,
   asked: Operation,
   roles: readonly Role[],
+  trials: readonly Role[],
 ): Promise<Failure | Deny | Granted> {
   const { principal } = request.peer
   const read = await readJudged(request.incoming, asked, guard.maxBodyBytes)
@@ -210,7 +243,13 @@ async function judge(
     const things = await resolveReferences(guard.engine, read.references)
     const hostPaths = await resolveHostPaths(read)
     const decision = authorize(roles, principal, read, things, hostPaths)
+    request.noted = reachNeeded(principal, read, things)
     if (!decision.allow) return decision
+    if (trials.length > 0) {
+      const theirs = withMade(guard.made, principal, things)
+      const denied = wouldDeny(trials, { principal, asked, read, things: theirs, hostPaths })
+      request.noted = { ...request.noted, ...(denied && { wouldDeny: denied }) }
+    }
     const { operation, view } = decision
     const role = roles.find((candidate) => candidate.name === decision.role)
     if (role === undefined) throw new Error('INVARIANT: one of the roles has allowed it')
@@ -328,6 +367,8 @@ interface Request {
   readonly incoming: Incoming
   readonly held: Held
   operation?: Operation
+  /** What the record says of how far it reaches, and of roles on trial. */
+  noted?: Noted
 }
 
 /** What others wait for while this request is under way. */
@@ -343,16 +384,24 @@ class Held {
   }
 }
 
-function describe({ id, peer, incoming, operation }: Request, target: string): Asked {
+function describe(
+  { id, peer, incoming, operation, noted }: Request,
+  target: string,
+): Asked & Noted & Pick<Decided, 'needs'> {
+  const facts = factsOf(peer.principal)
+  const needs = operation && needsOf(operation)
   return {
     id,
     who: peer.principal.name,
     fingerprint: peer.principal.fingerprint,
+    ...(facts && { facts }),
     address: peer.address,
     operation: operation?.permission ?? 'unknown',
     ...(operation === undefined ? {} : { intent: intentOf(operation) }),
     method: incoming.raw.method ?? '',
     target,
+    ...(needs === undefined ? {} : { needs }),
+    ...noted,
   }
 }
 

@@ -71,6 +71,7 @@ async function answerTo(parts: OwnParts, passage: Passage): Promise<Answer> {
 function whoami({ policy, now }: OwnParts, { peer }: Passage): object {
   const { principal, address } = peer
   const roles = policy().rolesOf(principal, address, now())
+  const onTrial = policy().trialsOf(principal, address, now())
   const denied = new Set(roles.flatMap((role) => [...role.denies]))
   const allowed = new Set([...openToAll, ...roles.flatMap((role) => [...role.allows])])
   return {
@@ -79,6 +80,7 @@ function whoami({ policy, now }: OwnParts, { peer }: Passage): object {
     notAfter: new Date(principal.notAfter).toISOString(),
     address,
     roles: roles.map((role) => role.name),
+    ...(onTrial.length === 0 ? {} : { onTrial: onTrial.map((role) => role.name) }),
     permissions: [...allowed].filter((one) => openToAll.has(one) || !denied.has(one)).toSorted(),
   }
 }

@@ -21,6 +21,7 @@ import { createSessions, type Session } from './sessions.ts'
 import type { Reload, State } from './state.ts'
 import { secureContext } from './tls.ts'
 import type { ClaimNames } from './claims.ts'
+import { createMade } from './trial.ts'
 import type { TakeTurns } from './turns.ts'
 import { version } from '../version.ts'
 
@@ -102,6 +103,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
       quotas: createQuotas(engine, parts.turns.quotas),
       turns: parts.turns.volumes,
       claims: parts.turns.images,
+      made: createMade(),
     },
     forwarder: {
       engine,

@@ -16,6 +16,8 @@ export interface Tracker {
 
 export interface Track {
   status(status: number): void
+  /** What has come into being by it. */
+  made(things: readonly string[]): void
   /** How to cut it from now on. */
   cutBy(cut: Cut): void
   /** It was ended from here: what then breaks is nobody's fault. */
@@ -43,6 +45,7 @@ export function trackSession(
   let status = 0
   let over = false
   let endedWhy: string | undefined
+  let made: readonly string[] = []
   let cut = cutAtFirst
   const bytes = (): { in: number; out: number } => ({
     in: socket.bytesRead - readBefore,
@@ -68,6 +71,7 @@ export function trackSession(
   tracker.sessions.add(session)
   return {
     status: (given) => void (status = given),
+    made: (things) => void (made = things),
     cutBy: (given) => void (cut = given),
     get wasEnded() {
       return endedWhy !== undefined
@@ -88,6 +92,7 @@ export function trackSession(
           bytesIn: counted.in,
           bytesOut: counted.out,
           durationMs: tracker.now() - passage.startedAt,
+          ...(made.length === 0 ? {} : { made }),
           ...end,
           ...(endedWhy === undefined ? {} : { how: 'ended' as const, why: endedWhy }),
         })

@@ -41,6 +41,7 @@ export function admit(
   roles: readonly Role[],
   principal: Principal,
   operation: Operation,
+  onTrial: readonly Role[] = [],
 ): Admission {
   const { permission } = operation
   if (openToAll.has(permission)) return { through: anyone }
@@ -52,7 +53,7 @@ export function admit(
   if (candidates.length === 0) {
     const [nearest] = roles
     return nearest === undefined
-      ? deny(principal, permission, 'no-role', undefined, 'no grant gives them a role')
+      ? deny(principal, permission, 'no-role', undefined, roleless(onTrial))
       : deny(principal, permission, 'not-permitted', nearest, named(roles))
   }
   const through = candidates.find((role) => role.limits === 'none' && role.on.kind === 'all')
@@ -280,6 +281,12 @@ export function deny(
     message: `${principal.name} may not ${permission} here: ${why}`,
     objections: [],
   })
+}
+
+function roleless([trial]: readonly Role[]): string {
+  return trial === undefined
+    ? 'no grant gives them a role'
+    : `their role "${trial.name}" is on trial, which gives no right`
 }
 
 function named(roles: readonly Role[]): string {

@@ -13,6 +13,8 @@ export interface RoleSource {
   readonly limits: Limits | 'none'
   /** Kinds of values that are masked in what its holders read. */
   readonly hide: readonly string[]
+  /** It decides nothing: what it would deny is recorded. */
+  readonly onTrial?: true
   /** For whom, in one sentence; only the built-in ones have it. */
   readonly about?: string
   /** Where it stands in roles.yaml; 0 for a built-in one. */

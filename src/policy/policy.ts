@@ -23,10 +23,15 @@ export interface Policy {
   readonly sources: ReadonlyMap<string, RoleSource>
   /** The grants in force for this principal, from this address, now. */
   grantsOf(principal: Principal, address: string, nowMs: number): readonly Grant[]
+  /** Those that decide: none that is on trial. */
   rolesOf(principal: Principal, address: string, nowMs: number): readonly Role[]
+  /** Those that decide nothing, and are only asked what they would say. */
+  trialsOf(principal: Principal, address: string, nowMs: number): readonly Role[]
   /** When the next grant ends after `nowMs`; infinite when none does. */
   nextEnd(nowMs: number): number
 }
+
+const none: readonly Role[] = Object.freeze([])
 
 /** Answers remembered by fingerprint; a certificate more than this costs one look into the index. */
 const remembered = 10_000
@@ -37,6 +42,9 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
   )
   const roles = new Map<string, Role>()
   for (const source of sources.values()) roles.set(source.name, compileRole(source, sources))
+  const onTrial = [...sources.values()].filter((source) => source.onTrial)
+  const trials = new Map(onTrial.map(({ name }) => [name, roles.get(name)]))
+  const inForce = new Map([...roles].filter(([name]) => !trials.has(name)))
   const find = indexGrants(file.grants)
   const ends = file.grants.flatMap(({ untilMs }) => untilMs ?? [])
 
@@ -54,7 +62,7 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
     const conditional = grants.some(
       (grant) => grant.from !== undefined || grant.untilMs !== undefined,
     )
-    const entry = { grants, always: conditional ? undefined : rolesIn(grants, roles) }
+    const entry = { grants, always: conditional ? undefined : rolesIn(grants, inForce) }
     if (known.size >= remembered) known.clear()
     known.set(principal.fingerprint, entry)
     return entry
@@ -70,7 +78,9 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
     grantsOf,
     nextEnd: (nowMs: number) => Math.min(...ends.filter((end) => end > nowMs)),
     rolesOf: (principal: Principal, address: string, nowMs: number) =>
-      look(principal).always ?? rolesIn(grantsOf(principal, address, nowMs), roles),
+      look(principal).always ?? rolesIn(grantsOf(principal, address, nowMs), inForce),
+    trialsOf: (principal: Principal, address: string, nowMs: number) =>
+      trials.size === 0 ? none : rolesIn(grantsOf(principal, address, nowMs), trials),
   })
 }
 
@@ -78,7 +88,10 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
  * The first role that allows decides how far a list reaches. So the widest comes first, and the order
  * of the file decides nothing.
  */
-function rolesIn(grants: readonly Grant[], roles: ReadonlyMap<string, Role>): readonly Role[] {
+function rolesIn(
+  grants: readonly Grant[],
+  roles: ReadonlyMap<string, Role | undefined>,
+): readonly Role[] {
   const names = new Set(grants.flatMap((grant) => grant.roles))
   const found = [...names].toSorted().flatMap((name) => roles.get(name) ?? [])
   return Object.freeze(

@@ -25,7 +25,7 @@ export function taken({ kind, name }: Reference): string {
 
 /** The first thing that the request names and this role does not reach, or that is not there. */
 export function findStranger(
-  role: Role,
+  role: Pick<Role, 'on' | 'limits'>,
   principal: Principal,
   operation: Operation,
   things: ReadonlyMap<Reference, Thing | undefined>,
@@ -49,7 +49,7 @@ export function findStranger(
 
 /** Whether they may give away or mount by its name what turned out to be there. */
 export function mayMake(
-  role: Role,
+  role: Pick<Role, 'on'>,
   principal: Principal,
   operation: Operation,
   reference: Reference,

@@ -67,6 +67,13 @@ const rows: readonly (readonly [string, RegExp])[] = [
   ['roles: {b: {hide: []}}', /it hides nothing/],
   ['roles: {b: {hide: env}}', /a list is needed here/],
   ['roles: {b: {on: {label: {"a=b": c}}}}', /"a=b" is no label's key/],
+  ['roles: {b: {mode: tryout}}', /unknown mode "tryout" \(mode: trial, or left out/],
+  ['roles: {b: {mode: [trial]}}', /a word is needed here/],
+  // By way of a role in force, a role on trial would give rights.
+  [
+    'roles: {a: {mode: trial, allow: ["*"]}, b: {includes: [viewer, a]}}',
+    /roles\.b: it includes "a", which is on trial/,
+  ],
   ['roles: {}\nroles: {}', /^roles\.yaml:2:1: /],
   ['roles: &x {}\ngrants: *x', /anchors, aliases and tags/],
   ['roles: !!js/function x', /anchors, aliases and tags|Unresolved tag/],

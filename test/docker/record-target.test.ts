@@ -12,8 +12,25 @@ const table: readonly [method: string, target: string, recorded: string][] = [
     '/containers/create?name=web&Env=PW%3Dx&Env=A%3D',
     '/containers/create?name=web&Env=***&Env=***',
   ],
-  ['POST', '/build?t=a&buildargs={"TOKEN":"x"}', '/build?t=a&buildargs=***'],
-  ['POST', '/commit?container=a&changes=ENV+A%3Db', '/commit?container=a&changes=***'],
+  [
+    'POST',
+    '/build?t=a&buildargs={"TOKEN":"x"}&labels={"a":"x"}',
+    '/build?t=a&buildargs=%7B%22TOKEN%22:%22***%22%7D&labels=%7B%22a%22:%22***%22%7D',
+  ],
+  ['POST', '/build?buildargs=x', '/build?buildargs=***'],
+  [
+    'POST',
+    '/build?remote=https://me:pw@example.com/x.git?key=y%23main',
+    '/build?remote=https://***@example.com/x.git%3F***',
+  ],
+  ['POST', '/build?remote=me:pw@example.com:x.git', '/build?remote=***@example.com:x.git'],
+  [
+    'POST',
+    '/images/create?fromSrc=http://pw@example.com/a.tar',
+    '/images/create?fromSrc=http://***@example.com/a.tar',
+  ],
+  ['POST', '/commit?container=a&changes=ENV+A%3Db', '/commit?container=a&changes=ENV%20***'],
+  ['POST', '/commit?container=a&changes=pw', '/commit?container=a&changes=***'],
   ['POST', '/images/create?fromImage=a&authconfig=pw', '/images/create?fromImage=a&authconfig=***'],
   ['GET', '/info?constructor=x&empty', '/info?constructor=***&empty='],
 ]

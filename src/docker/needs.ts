@@ -1,0 +1,159 @@
+// What of a judged body may stand in a record, so that it can be judged again later: the fields in which
+// limits have a say, and no secret. Commands, variables and data are left out, values of labels, options
+// and whatever nobody has judged are masked. Read again by its shape, it asks what the body asked. Pure.
+import { isObject } from './json.ts'
+import { bodyShapes } from './bodies/shapes.ts'
+import type { Json, JsonObject, Operation } from './operation.ts'
+import { isZero, type Field, type Say } from './shape.ts'
+
+/** Longer ones are not kept: a record is a line that a person can read. */
+const longest = 4_096
+export const tooLong = 'too long'
+
+/** Undefined where no body was judged. */
+export function needsOf({ endpoint, body }: Operation): JsonObject | typeof tooLong | undefined {
+  const shape = body === undefined ? undefined : bodyShapes.get(endpoint.id)
+  if (shape === undefined || body === undefined) return undefined
+  const kept = pare(body, shape, false)
+  const needs = { ...(isObject(kept) ? kept : none), ...oddVolumes(body) }
+  return JSON.stringify(needs).length > longest ? tooLong : needs
+}
+
+const none: JsonObject = Object.freeze({})
+
+/** Paths that would keep a volume's label from being set, which limits look for by themselves. */
+function oddVolumes({ Volumes: volumes }: JsonObject): JsonObject {
+  const odd = isObject(volumes) ? Object.keys(volumes).filter((path) => !path.startsWith('/')) : []
+  return odd.length === 0 ? none : { Volumes: Object.fromEntries(odd.map((path) => [path, none])) }
+}
+
+/**
+ * One row for each that there is, so that none is kept because nobody thought of it. Masked is what may be
+ * told only by name; what is forbidden whatever it says may be anything.
+ */
+const telling: Readonly<Record<Say, 'keep' | 'mask' | 'driver' | 'drop'>> = {
+  free: 'keep',
+  forbidden: 'mask',
+  absent: 'keep',
+  dropped: 'drop',
+  privileged: 'keep',
+  namespaces: 'keep',
+  networkMode: 'keep',
+  endpoints: 'keep',
+  endpointOptions: 'mask',
+  binds: 'keep',
+  mounts: 'keep',
+  volumesFrom: 'keep',
+  links: 'keep',
+  volumeDriver: 'keep',
+  volumeOptions: 'mask',
+  clusterVolume: 'mask',
+  capabilities: 'keep',
+  devices: 'keep',
+  securityOptions: 'keep',
+  privileges: 'mask',
+  sysctls: 'mask',
+  runtime: 'keep',
+  cgroupParent: 'keep',
+  log: 'driver',
+  template: 'keep',
+  stopTimeout: 'keep',
+  stopGrace: 'keep',
+  publish: 'keep',
+  publishAll: 'keep',
+  servicePorts: 'keep',
+  memory: 'keep',
+  memorySwap: 'keep',
+  cpus: 'keep',
+  cpuQuota: 'keep',
+  cpuPeriod: 'keep',
+  pids: 'keep',
+  ulimits: 'keep',
+  shm: 'keep',
+  tmpfs: 'keep',
+  oomScore: 'keep',
+  restart: 'keep',
+  restartCondition: 'keep',
+  user: 'keep',
+  groups: 'keep',
+  labels: 'mask',
+  env: 'drop',
+  serviceEnv: 'drop',
+  hosts: 'keep',
+  image: 'keep',
+  serviceImage: 'keep',
+  renamed: 'keep',
+  search: 'keep',
+  command: 'drop',
+  containerName: 'keep',
+  networkName: 'keep',
+  networkDriver: 'keep',
+  networkOptions: 'mask',
+  addressing: 'keep',
+  registry: 'keep',
+  pull: 'keep',
+  push: 'keep',
+  changes: 'drop',
+  build: 'keep',
+  buildArgs: 'mask',
+}
+
+/** `whole`: within what a limit has a say in, what is beside it is kept, as the limit reads both. */
+function pare(value: Json, { type, say, harmless }: Field, whole: boolean): Json | undefined {
+  const how = telling[say]
+  if (value === null || value === harmless || how === 'drop') return undefined
+  if ((!whole || how === 'mask') && say !== 'absent' && isZero(value)) return undefined
+  if (how === 'driver') return driverOf(value)
+  if (how === 'mask') return mask(value)
+  const inside = whole || say !== 'free'
+  if (typeof type === 'string') return inside ? short(value) : undefined
+  if ('list' in type) {
+    if (!Array.isArray(value)) return undefined
+    const items = value.map((item: Json) => pare(item, type.list, inside))
+    return inside || items.some((item) => item !== undefined)
+      ? items.map((item) => item ?? emptyOf(type.list))
+      : undefined
+  }
+  if (!isObject(value)) return undefined
+  const kept: [string, Json][] = []
+  for (const key of Object.keys(value)) {
+    const field = 'map' in type ? type.map : type.object.get(key)
+    const item = field && pare(value[key] ?? null, field, inside)
+    if (item !== undefined) kept.push([key, item])
+    // The key alone says something: a network that is joined, a port.
+    else if ('map' in type && inside) kept.push([key, emptyOf(type.map)])
+  }
+  return kept.length > 0 || inside ? Object.fromEntries(kept) : undefined
+}
+
+/** Names and numbers without what they are set to. */
+function mask(value: Json): Json {
+  if (typeof value === 'string') return '***'
+  if (Array.isArray(value)) return value.map((item: Json) => mask(item))
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mask(item)]))
+}
+
+/** Where logs go by its word; among its options may be tokens. */
+function driverOf(value: Json): Json {
+  const entries = isObject(value) ? Object.entries(value) : []
+  return Object.fromEntries(
+    entries.map(([key, item]) => [key, typeof item === 'string' ? short(item) : mask(item)]),
+  )
+}
+
+/** Words are short; a seccomp profile among the security options is a file. */
+const longestWord = 256
+
+function short(value: Json): Json {
+  if (typeof value === 'string') {
+    return value.length > longestWord ? `${value.slice(0, longestWord)}…` : value
+  }
+  return Array.isArray(value) ? value.map((item: Json) => short(item)) : value
+}
+
+function emptyOf({ type }: Field): Json {
+  if (type === 'text') return ''
+  if (typeof type === 'string') return null
+  return 'list' in type ? [] : {}
+}
