@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { commandLines } from './bench/command-line.mjs'
 import { manyGrants } from './bench/grants.mjs'
+import { judging } from './bench/judging.mjs'
 import { knownPeers, makeCertificates, startPeer } from './bench/peers.mjs'
 import { works } from './bench/works.mjs'
 
@@ -65,12 +66,13 @@ const nodes = [
   ['', process.execPath],
   ...(other !== undefined && existsSync(other) ? [[' (other node)', other]] : []),
 ]
-const known = Object.entries(knownPeers(nodes)).filter(
+const onlyJudging = positionals.length > 0 && positionals.every((word) => 'judging'.includes(word))
+const known = Object.entries(onlyJudging ? {} : knownPeers(nodes)).filter(
   ([name]) => values.peer === undefined || values.peer.some((word) => name.includes(word)),
 )
-const chosen = works.filter(
-  ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
-)
+const asksFor = (name) =>
+  positionals.length === 0 || positionals.some((word) => name.includes(word))
+const chosen = works.filter(({ name }) => !onlyJudging && asksFor(name))
 
 const report = { node: process.version, peers: {}, work: [] }
 const peers = []
@@ -99,7 +101,12 @@ try {
     report.work.push(row)
     print(row)
   }
-  if (positionals.length === 0 || positionals.some((word) => 'grants'.includes(word))) {
+  if (asksFor('judging')) {
+    const row = judging(Number(values.rounds))
+    report.work.push(row)
+    print(row)
+  }
+  if (asksFor('grants')) {
     const row = await manyGrants({
       place,
       identities,
@@ -109,7 +116,7 @@ try {
     report.work.push(row)
     print(row)
   }
-  if (positionals.length === 0 || positionals.some((word) => 'docker'.includes(word))) {
+  if (asksFor('docker')) {
     for (const row of await commandLines({
       home,
       certs,

@@ -80,7 +80,7 @@ function portsOf(text: string): { readonly from: number; readonly to: number } |
 }
 
 function isAddressOf(rule: PublishRule, address: string): boolean {
-  if (rule.address === '*') return true
+  if (rule.address === '*' || rule.address === address) return true
   // An address with a zone is none to the engine's parser, and that means every address.
   if (address.includes('%')) return false
   const [wanted, given] = [parseAddress(rule.address), parseAddress(address)]
