@@ -86,7 +86,11 @@ export type Type =
   | 'texts'
   /** A list of strings, or one string alone (Go: strslice). */
   | 'words'
-  | { readonly object: ReadonlyMap<string, Field> }
+  | {
+      readonly object: ReadonlyMap<string, Field>
+      /** What a client writes beside the fields as `null`, which says nothing, is left out. */
+      readonly dropsNulls?: true
+    }
   | { readonly list: Field }
   | { readonly map: Field }
 
@@ -97,6 +101,8 @@ export interface Field {
   readonly flag?: string
   /** The word for what the engine does anyway: nobody is asked about it. */
   readonly harmless?: string
+  /** `dropped` as long as it says nothing, and refused where it does. */
+  readonly empty?: true
 }
 
 /** Something in a request that a limit has a say in. */
@@ -160,7 +166,7 @@ function visitInside(value: Json, shape: Field, path: string, demands: Demand[])
   if (!isObject(value)) return problem(path, 'an object is needed')
   return 'map' in type
     ? visitMap(value, type.map, path, demands)
-    : visitObject(value, type.object, path, demands)
+    : visitObject(value, type, path, demands)
 }
 
 function visitList(
@@ -209,7 +215,7 @@ function zeroOf({ type }: Field): Json {
 
 function visitObject(
   value: JsonObject,
-  fields: ReadonlyMap<string, Field>,
+  { object: fields, dropsNulls }: Extract<Exclude<Type, string>, { object: unknown }>,
   path: string,
   demands: Demand[],
 ): JsonObject | Problem {
@@ -217,6 +223,10 @@ function visitObject(
   for (const key of Object.keys(value)) {
     const known = fields.get(key)
     const at = path === '' ? key : `${path}.${key}`
+    if (known === undefined && dropsNulls === true && value[key] === null) {
+      kept = without(kept, key)
+      continue
+    }
     if (known === undefined) {
       const near = nearest(key, fields.keys())
       const hint = near === undefined ? '' : `, did you mean ${near}?`
@@ -225,9 +235,11 @@ function visitObject(
         `unknown field${hint}`,
       )
     }
+    if (known.empty === true && !isZero(value[key])) {
+      return problem(at, 'nothing may stand here')
+    }
     if (known.say === 'dropped') {
-      const { [key]: _, ...rest } = kept
-      kept = rest
+      kept = without(kept, key)
       continue
     }
     const item = value[key] ?? null
@@ -236,6 +248,11 @@ function visitObject(
     if (read !== item) kept = { ...kept, [key]: read }
   }
   return kept
+}
+
+function without(value: JsonObject, key: string): JsonObject {
+  const { [key]: _, ...rest } = value
+  return rest
 }
 
 function problem(path: string, what: string): Problem {
@@ -296,12 +313,20 @@ export function unless(harmless: string, of: Field): Field {
   return Object.freeze({ ...of, harmless })
 }
 
+/** What a client writes at a place where it must be empty. */
+export const emptyField: Field = Object.freeze({ type: 'any', say: 'dropped', empty: true })
+
 export function object(
   fields: Readonly<Record<string, Field>>,
   say: Say = 'free',
   flag?: string,
 ): Field {
   return field({ object: new Map(Object.entries(fields)) }, say, flag)
+}
+
+/** An object in which clients write `null` under keys of their own. */
+export function objectWithNulls(fields: Readonly<Record<string, Field>>): Field {
+  return field({ object: new Map(Object.entries(fields)), dropsNulls: true })
 }
 
 export function list(of: Field, say: Say = 'free', flag?: string): Field {

@@ -31,8 +31,10 @@ const misprints: Readonly<Record<string, string>> = {
 /** What engines and clients know and the descriptions do not tell; also all that stands below it. */
 const unpublished: Readonly<Record<string, string>> = {
   'ContainerCreate HostConfig.Mounts.[].ClusterOptions': 'moby, mount.ClusterOptions',
+  'ContainerCreate VolumesFrom': 'dockerode',
   'ContainerCreate name': 'dockerode',
   'ContainerCreate platform': 'dockerode',
+  'ContainerExec Container': 'docker-py',
   'ContainerExec Detach': 'sent by the docker CLI',
   'ExecStart hijack': 'dockerode',
   'ExecStart stdin': 'dockerode',
@@ -229,9 +231,9 @@ describe('the shapes of bodies', () => {
     const shape = bodyShapes.get('ContainerCreate')
     assert.ok(shape)
     for (const name of refusedAtTheTop) {
-      const read = readShape(shape, { Image: 'x', [name]: null })
+      const read = readShape(shape, { Image: 'x', [name]: ['y'] })
       assert.ok(isFailure(read), name)
-      assert.match(read.message, new RegExp(`"${name}": unknown field`))
+      assert.match(read.message, new RegExp(`"${name}": unknown field|${name}: nothing may stand`))
     }
   })
 

@@ -1,5 +1,18 @@
 // Create, update, exec and commit.
-import { bool, field, int, list, map, object, text, textMap, texts, unless } from '../shape.ts'
+import {
+  bool,
+  emptyField,
+  field,
+  int,
+  list,
+  map,
+  object,
+  objectWithNulls,
+  text,
+  textMap,
+  texts,
+  unless,
+} from '../shape.ts'
 import {
   containerConfig,
   endpointSettings,
@@ -121,16 +134,21 @@ const dropped = field('any', 'dropped')
 export const containerCreate = object({
   ...containerConfig,
   HostConfig: hostConfig,
-  NetworkingConfig: object({
+  // The Python client names the network right here, with null for its settings.
+  NetworkingConfig: objectWithNulls({
     EndpointsConfig: map(endpointSettings, 'endpoints', '--network'),
   }),
   name: dropped,
   platform: dropped,
+  // Of dockerode's `run`; where it holds something, old engines read it.
+  VolumesFrom: emptyField,
 })
 
 export const containerUpdate = object({ ...resources, RestartPolicy: restartPolicy })
 
 export const containerExec = object({
+  // The Python client repeats the path's.
+  Container: dropped,
   AttachStdin: bool,
   AttachStdout: bool,
   AttachStderr: bool,
