@@ -13,7 +13,7 @@ import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
 import { factsOf } from '../identity/facts.ts'
 import { admit, authorize, openToAll } from '../policy/authorize.ts'
 import type { Deny } from '../policy/decision.ts'
-import { labelsOf, reaches } from '../policy/ownership.ts'
+import { isShared, labelsOf, reaches } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Role } from '../policy/role.ts'
 import type { Basis } from '../policy/still-allows.ts'
@@ -27,6 +27,7 @@ import { engineFailure, type Engine } from './engine.ts'
 import { resolveHostPaths } from './host-paths.ts'
 import type { ClaimNames } from './claims.ts'
 import { claimNames, takeNames } from './hold-names.ts'
+import { holdNetworks } from './hold-networks.ts'
 import { makeVolumes } from './make-volumes.ts'
 import type { Quotas } from './quotas.ts'
 import { createRequestId } from './request-id.ts'
@@ -275,9 +276,14 @@ async function judge(
       ...(view && { view }),
       gate,
       prepare: async () => {
-        const { engine, claims, quotas } = guard
+        const { engine, claims, quotas, turns } = guard
         const { held } = request
         try {
+          // Names before quotas, for all: so that no two wait for each other.
+          const mayJoin = (network: Thing): boolean => isTheirs(network) || isShared(network)
+          const joined = await holdNetworks(engine, turns, operation, things, mayJoin)
+          if (typeof joined === 'object') return joined
+          held.add(joined)
           const room = await quotas.enter(role, principal, operation, things)
           if (room !== undefined && isFailure(room)) return room
           held.add(room?.release)

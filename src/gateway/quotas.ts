@@ -8,6 +8,7 @@ import type { Principal } from '../identity/principal.ts'
 import type { Quota } from '../policy/limits.ts'
 import { labelsOf, ownerLabel } from '../policy/ownership.ts'
 import type { Role } from '../policy/role.ts'
+import { countTasks, type Tasks } from './count-services.ts'
 import type { Engine } from './engine.ts'
 import type { TakeTurns } from './turns.ts'
 
@@ -28,6 +29,8 @@ const takes: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kin
   ['ContainerUpdate', ['totalMemory', 'totalCpus']],
   ['ContainerStart', ['running']],
   ['ContainerRestart', ['running']],
+  ['ServiceCreate', ['containers', 'running', 'totalMemory', 'totalCpus']],
+  ['ServiceUpdate', ['containers', 'running', 'totalMemory', 'totalCpus']],
   ['VolumeCreate', ['volumes']],
   ['NetworkCreate', ['networks']],
   ['ImageBuild', ['imageCount', 'imageSize']],
@@ -89,28 +92,42 @@ function createCount(engine: Engine, labels: readonly string[]): Count {
     const found = key === undefined ? value : (value as JsonObject)[key]
     return Array.isArray(found) ? (found as readonly JsonObject[]) : []
   }
-  const containers = (): Promise<readonly JsonObject[]> => list('/containers/json?all=1&')
+  /** Those that are no task of a service, which is counted by what it asks for. */
+  const containers = async (query = 'all=1&'): Promise<readonly JsonObject[]> =>
+    (await list(`/containers/json?${query}`)).filter(({ Labels: own }) => {
+      return !isObject(own) || own['com.docker.swarm.service.id'] === undefined
+    })
   const images = (): Promise<readonly JsonObject[]> => list('/images/json?')
   const sum = async (
     operation: Operation,
     things: ReadonlyMap<Reference, Thing | undefined>,
     of: (host: JsonObject) => number,
+    ofTasks: (all: Tasks) => number,
   ): Promise<number> => {
-    const target = [...things].find(([reference]) => reference.wants === 'target')?.[1]
-    const { body = {} } = operation
+    const target = [...things].find(
+      ([{ kind, wants }]) => kind === 'container' && wants === 'target',
+    )?.[1]
+    const tasks = ofTasks(await countTasks(engine, filters, operation, things))
+    const body = isService(operation) ? {} : (operation.body ?? {})
     const host = isObject(body['HostConfig']) ? body['HostConfig'] : body
     const others = (await containers()).filter(({ Id: id }) => id !== target?.id)
     const held = await Promise.all(others.map(({ Id: id }) => inspectHost(engine, id as string)))
     const before = target === undefined ? undefined : await inspectHost(engine, target.id)
     const wanted = of(host) || (before === undefined ? 0 : of(before))
-    return held.reduce((total, one) => total + of(one), wanted)
+    return held.reduce((total, one) => total + of(one), wanted + tasks)
   }
   return {
-    containers: async () => (await containers()).length + 1,
-    running: async (_, things) => {
-      const ids = (await list('/containers/json?')).map(({ Id: id }) => id)
-      const starts = [...things.values()].some((thing) => !ids.includes(thing?.id ?? ''))
-      return ids.length + (starts ? 1 : 0)
+    containers: async (operation, things) => {
+      const tasks = await countTasks(engine, filters, operation, things)
+      return (await containers()).length + tasks.count + (isService(operation) ? 0 : 1)
+    },
+    running: async (operation, things) => {
+      const tasks = await countTasks(engine, filters, operation, things)
+      const ids = (await containers('')).map(({ Id: id }) => id)
+      const starts =
+        !isService(operation) &&
+        [...things.values()].some((thing) => !ids.includes(thing?.id ?? ''))
+      return ids.length + tasks.count + (starts ? 1 : 0)
     },
     volumes: async (operation, things) =>
       (await list('/volumes?', 'Volumes')).length + newVolumes(operation, things),
@@ -118,14 +135,22 @@ function createCount(engine: Engine, labels: readonly string[]): Count {
     imageCount: async () => (await images()).length + 1,
     imageSize: async () =>
       (await images()).reduce((total, { Size: size }) => total + numberOf(size), 1),
-    totalMemory: (operation, things) => sum(operation, things, ({ Memory: it }) => numberOf(it)),
-    totalCpus: (operation, things) =>
-      sum(operation, things, (host) =>
-        numberOf(host['NanoCpus']) > 0
-          ? numberOf(host['NanoCpus']) / 1e9
-          : numberOf(host['CpuQuota']) / (numberOf(host['CpuPeriod']) || 100_000),
-      ),
+    totalMemory: (operation, things) => {
+      const ofHost = ({ Memory: it }: JsonObject): number => numberOf(it)
+      return sum(operation, things, ofHost, ({ memory }) => memory)
+    },
+    totalCpus: (operation, things) => sum(operation, things, cpusOf, ({ cpus }) => cpus),
   }
+}
+
+function isService({ endpoint }: Operation): boolean {
+  return endpoint.id.startsWith('Service')
+}
+
+function cpusOf(host: JsonObject): number {
+  return numberOf(host['NanoCpus']) > 0
+    ? numberOf(host['NanoCpus']) / 1e9
+    : numberOf(host['CpuQuota']) / (numberOf(host['CpuPeriod']) || 100_000)
 }
 
 async function inspectHost(engine: Engine, id: string): Promise<JsonObject> {

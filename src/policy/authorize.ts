@@ -211,6 +211,9 @@ function withinReach(role: Role, principal: Principal, operation: Operation): Op
   if (labels !== undefined && operation.permission === 'image.pull' && pullsAllTags(operation)) {
     return "without a tag every one of the image is pulled, and one of them may be somebody else's: say which, as in NAME:latest"
   }
+  if (labels !== undefined && mountsByName(operation)) {
+    return "a volume that a service names is looked up on whichever node runs it, whenever that starts, and may be somebody else's by then: leave out its source, or mount a tmpfs"
+  }
   if (labels === undefined || ofNobody.has(operation.permission)) return operation
   if (operation.references.some((reference) => reference.wants === 'target')) return operation
   const { target, endpoint } = operation
@@ -256,6 +259,10 @@ function withFilters(operation: Operation, filters: Filters): Operation {
   const { target } = operation
   const query = withValue(target.query, 'filters', writeFilters(filters))
   return Object.freeze({ ...operation, target: Object.freeze({ ...target, query }) })
+}
+
+function mountsByName({ endpoint, references }: Operation): boolean {
+  return endpoint.id.startsWith('Service') && references.some(({ kind }) => kind === 'volume')
 }
 
 function pullsAllTags({ target }: Operation): boolean {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { onSocket, runDocker } from '../helpers/docker-cli.ts'
 import { askEngine, engineFacts, onEngine, removeAll, uniqueName } from '../helpers/engine.ts'
 import { filtersOf, startPeople, type People } from '../helpers/people.ts'
@@ -148,6 +149,29 @@ describe('a network', () => {
     const answers = await Promise.all(['alice', 'bob', 'alice', 'bob', 'bob'].map(make))
     const statuses = answers.map(({ status }) => status).toSorted()
     assert.deepEqual(statuses, [201, 409, 409, 409, 409])
+  })
+
+  it('that is gone is not joined by a new one’s name when its container starts', async () => {
+    const Name = `${word}-gone`
+    await people.must('bob', 'POST /networks/create', { Name })
+    const body = { ...lasting, HostConfig: { NetworkMode: Name } }
+    const early = await people.must('bob', `POST /containers/create?name=${Name}-early`, body)
+    const late = await people.must('bob', `POST /containers/create?name=${Name}-late`, body)
+    await people.must('bob', `DELETE /networks/${Name}`)
+    // Made between the look at the name and the start.
+    let theirs = Promise.resolve({ Id: '' })
+    engine.holdNext(/^POST .*start$/, async () => {
+      theirs = people.must('alice', 'POST /networks/create', { Name })
+      await Promise.race([theirs, sleep(1000)])
+    })
+    assert.equal((await people.ask('bob', `POST /containers/${early.Id}/start`)).status, 404)
+    const { Id } = await theirs
+    for (const act of ['start', 'restart']) {
+      const { status, body: said } = await people.ask('bob', `POST /containers/${late.Id}/${act}`)
+      assert.equal(status, 404, said.toString())
+    }
+    type Shown = { readonly Containers: object }
+    assert.deepEqual((await onEngine<Shown>(`/networks/${Id}`)).Containers, {})
   })
 
   it('of everybody’s is left as it was joined', async () => {
