@@ -22,8 +22,10 @@ import { reachNeeded, wouldDeny } from '../policy/trial.ts'
 import { viewOf, type View } from '../policy/view.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
 import { buildGate, type BuildGate } from './build-context/open.ts'
-import { announcesBody, readWholeBody, type Incoming } from './body.ts'
+import { readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
+import { checkFraming, refuseSurplusBody } from './framing.ts'
+import { Held } from './held.ts'
 import { resolveHostPaths } from './host-paths.ts'
 import type { ClaimNames } from './claims.ts'
 import { claimNames, takeNames } from './hold-names.ts'
@@ -321,51 +323,6 @@ async function readJudged(
     : read
 }
 
-/** Refuses what would make the engine read another request than the one that is judged. */
-function checkFraming(incoming: Incoming, operation: Operation): Failure | undefined {
-  const { raw } = incoming
-  const { endpoint } = operation
-  // llhttp also takes the line alone, as HTTP/0.9 had it.
-  if (raw.httpVersionMajor !== 1) return failure('bad-header', 'this is not HTTP/1.1')
-  // A coding that is not undone here would be taken off the request and left in its body.
-  const coding = raw.headers['transfer-encoding']
-  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-    return failure('bad-header', 'Transfer-Encoding may be "chunked" and nothing else')
-  }
-  if (incoming.upgraded !== undefined && !endpoint.hijacks) {
-    return failure('bad-header', `${endpoint.method} ${endpoint.path} cannot be upgraded`)
-  }
-  if ((raw.method === 'GET' || raw.method === 'HEAD') && announcesBody(raw)) {
-    return failure('bad-body', `a ${raw.method} request has no body`)
-  }
-  // Go's ParseForm lets such a body override the query that was judged.
-  const type = raw.headers['content-type'] ?? ''
-  if (/^\s*application\/x-www-form-urlencoded/i.test(type)) {
-    return failure('bad-header', 'form bodies are not part of the Docker API')
-  }
-  let contentTypes = 0
-  for (let index = 0; index < raw.rawHeaders.length; index += 2) {
-    if (raw.rawHeaders[index]?.toLowerCase() === 'content-type') contentTypes++
-  }
-  return contentTypes > 1 ? failure('bad-header', 'more than one Content-Type') : undefined
-}
-
-/**
- * What an endpoint without a body may get all the same, and the engine never sees: old clients send
- * `{}` or `null`, dockerode repeats the query there as a JSON object.
- */
-const maxSurplusBytes = 16_384
-
-async function refuseSurplusBody(incoming: Incoming): Promise<Failure | undefined> {
-  if (incoming.upgraded === undefined && !announcesBody(incoming.raw)) return undefined
-  const bytes = await readWholeBody(incoming, maxSurplusBytes)
-  if (isFailure(bytes)) return bytes
-  const text = bytes.toString('latin1').trim()
-  return text === '' || text === 'null' || text.startsWith('{')
-    ? undefined
-    : failure('bad-body', 'this operation has no request body')
-}
-
 /** What is known of a request so far. */
 interface Request {
   readonly id: string
@@ -375,19 +332,6 @@ interface Request {
   operation?: Operation
   /** What the record says of how far it reaches, and of roles on trial. */
   noted?: Noted
-}
-
-/** What others wait for while this request is under way. */
-class Held {
-  #ends: (() => void)[] = []
-
-  add(end: (() => void) | undefined): void {
-    if (end !== undefined) this.#ends.push(end)
-  }
-
-  release(): void {
-    for (const end of this.#ends.splice(0)) end()
-  }
 }
 
 function describe(

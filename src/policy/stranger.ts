@@ -16,11 +16,8 @@ export function isNameGiven({ wants, place }: Reference): boolean {
 /** The name in the words of who gave it, and the way out. */
 export function taken({ kind, name }: Reference): string {
   const given = kind === 'image' ? name.replace(/^docker\.io\/(library\/)?/, '') : name
-  const hint =
-    kind === 'image'
-      ? ''
-      : '; names are one for all on an engine: choose another, with compose another project (-p NAME)'
-  return `the ${kind} name ${JSON.stringify(given)} is taken by somebody else${hint}`
+  const hint = 'names are one for all on an engine: choose another, with compose another project'
+  return `the ${kind} name ${JSON.stringify(given)} is taken by somebody else; ${hint} (-p NAME)`
 }
 
 /** The first thing that the request names and this role does not reach, or that is not there. */
