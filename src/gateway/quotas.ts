@@ -35,6 +35,8 @@ const takes: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kin
   ['NetworkCreate', ['networks']],
   ['ImageBuild', ['imageCount', 'imageSize']],
   ['ImageCommit', ['imageCount', 'imageSize']],
+  // An import: what is pulled is nobody's.
+  ['ImageCreate', ['imageCount', 'imageSize']],
 ])
 
 /** `take` gives the turns of owners, which all who ask the same engine must share. */
@@ -43,7 +45,8 @@ export function createQuotas(engine: Engine, take: TakeTurns): Quotas {
     async enter(role, principal, operation, things) {
       if (role.limits === 'none') return undefined
       const { quota } = role.limits
-      const kinds = (takes.get(operation.endpoint.id) ?? []).filter(
+      const pulls = operation.permission === 'image.pull'
+      const kinds = ((!pulls && takes.get(operation.endpoint.id)) || []).filter(
         (kind) => quota[kind] !== undefined,
       )
       if (kinds.length === 0) return undefined

@@ -15,7 +15,7 @@ export async function resolveReferences(
   await Promise.all(
     references.map(async (reference) => {
       const key = `${reference.kind} ${reference.name}`
-      const answer = asked.get(key) ?? find(engine, reference.kind, reference.name, key)
+      const answer = asked.get(key) ?? find(engine, reference.kind, reference.name)
       asked.set(key, answer)
       things.set(reference, await answer)
     }),
@@ -24,29 +24,25 @@ export async function resolveReferences(
 }
 
 /**
- * What a full id means never changes, nor do the labels of what has it: only of one of these is an answer
- * kept. When the thing is gone, the engine itself says so to whoever is let through with its id.
+ * What a full id means never changes, nor do the labels of what has it: only these answers are kept, and by
+ * the id alone, whatever name was asked for. So nothing that the engine's events tell could make one wrong:
+ * when the thing is gone, the engine itself says so to whoever is let through with its id.
  */
 const lasting: ReadonlySet<ThingKind> = new Set<ThingKind>(['container', 'exec', 'network'])
 const remembered = 10_000
 const known = new WeakMap<Engine, Map<string, Thing>>()
 
-async function find(
-  engine: Engine,
-  kind: ThingKind,
-  name: string,
-  key: string,
-): Promise<Thing | undefined> {
-  if (!lasting.has(kind) || !/^[0-9a-f]{64}$/.test(name)) return lookUp(engine, kind, name)
+async function find(engine: Engine, kind: ThingKind, name: string): Promise<Thing | undefined> {
+  if (!lasting.has(kind)) return lookUp(engine, kind, name)
   const things = known.get(engine) ?? new Map<string, Thing>()
   known.set(engine, things)
-  const before = things.get(key)
+  // Nothing is kept by anything but its full id, so that no name is found here.
+  const before = things.get(`${kind} ${name}`)
   if (before !== undefined) return before
   const found = await lookUp(engine, kind, name)
-  // A name of 64 hexadecimal digits is possible, and no id.
-  if (found?.id !== name) return found
+  if (found === undefined || !/^[0-9a-f]{64}$/.test(found.id)) return found
   if (things.size >= remembered) things.clear()
-  things.set(key, found)
+  things.set(`${kind} ${found.id}`, found)
   return found
 }
 
@@ -70,7 +66,7 @@ export async function lookUp(
   }
   const found = row.read(asObject(value))
   if (kind !== 'exec') return found
-  const container = await lookUp(engine, 'container', found.name)
+  const container = await find(engine, 'container', found.name)
   return container === undefined ? undefined : { ...found, name: found.id, container }
 }
 

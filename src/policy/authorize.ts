@@ -141,7 +141,12 @@ type Things = ReadonlyMap<Reference, Thing | undefined>
 const unseen: ReadonlyMap<string, string> = new Map()
 
 /** Bodies whose bytes stay inside the container, the image or the request that was judged. */
-const harmlessBytes: ReadonlySet<string> = new Set(['container.cp-in', 'image.pull', 'image.build'])
+const harmlessBytes: ReadonlySet<string> = new Set([
+  'container.cp-in',
+  'image.pull',
+  'image.build',
+  'image.import',
+])
 /** They hand the whole of the build service to the client, past every limit. */
 const control: ReadonlySet<string> = new Set([
   'builder.session',
@@ -196,6 +201,7 @@ const ofNobody: ReadonlySet<string> = new Set([
   'system.auth',
   'image.pull',
   'image.build',
+  'image.import',
   'distribution.inspect',
   'container.create',
   'network.create',

@@ -3,6 +3,7 @@
 import { isObject } from '../docker/json.ts'
 import type { Json, JsonObject, Operation, Reference, Thing } from '../docker/operation.ts'
 import { fillBuild } from './fill-build.ts'
+import { fillChanges } from './fill-changes.ts'
 import { asksFor, type Limits } from './limits.ts'
 import { tmpfsSizes, usualShm, withUlimits } from './limits/amounts.ts'
 import { fillBinding } from './limits/network.ts'
@@ -20,9 +21,11 @@ export interface Filling {
 export function fill(operation: Operation, filling: Filling): Operation {
   const { body, endpoint } = operation
   if (endpoint.id === 'ImageBuild') return fillBuild(operation, filling.limits, filling.owner)
+  if (operation.permission === 'image.import') return fillChanges(operation, filling.owner)
   const change = changes.get(endpoint.id)
   if (change === undefined || body === undefined) return operation
-  return Object.freeze({ ...operation, body: change(body, filling) })
+  const filled = Object.freeze({ ...operation, body: change(body, filling) })
+  return endpoint.id === 'ImageCommit' ? fillChanges(filled, filling.owner) : filled
 }
 
 type Change = (body: JsonObject, filling: Filling) => JsonObject

@@ -60,6 +60,7 @@ const labelled: ReadonlySet<string> = new Set([
   'ConfigUpdate',
   'ImageBuild',
   'ImageCommit',
+  'ImageCreate',
 ])
 
 function missingLabels(
@@ -67,7 +68,7 @@ function missingLabels(
   { labels }: Limits,
   things: Things,
 ): readonly Missing[] {
-  if (!labelled.has(operation.endpoint.id)) return []
+  if (!labelled.has(operation.endpoint.id) || operation.permission === 'image.pull') return []
   const given = labelsGiven(operation, things)
   return [...labels].flatMap(([name, wanted]) => {
     if (asksFor(wanted, given.get(name))) return []
@@ -83,7 +84,7 @@ function labelsGiven(
 ): ReadonlyMap<string, string> {
   const asked = (field: string): Json => demands.find((one) => one.field === field)?.value ?? null
   const isCommit = endpoint.id === 'ImageCommit'
-  const changes = isCommit ? asked('?changes') : null
+  const changes = isCommit || endpoint.id === 'ImageCreate' ? asked('?changes') : null
   return new Map([
     ...(isCommit ? Object.entries(targetOf(things)?.labels ?? {}) : []),
     ...textsIn(endpoint.id === 'ImageBuild' ? asked('?labels') : at(body, 'Labels')),

@@ -14,10 +14,12 @@ import { tarOf } from '../helpers/tar.ts'
 const word = uniqueName('roads')
 const roles = `roles:
   all-of-theirs: { allow: ['*'] }
+  unlimited-theirs: { allow: ['*'], limits: none }
 grants:
   - { to: { name: alice }, roles: [developer] }
   - { to: { name: bob }, roles: [developer] }
   - { to: { name: wild }, roles: [all-of-theirs] }
+  - { to: { name: unlimited }, roles: [unlimited-theirs] }
   - { to: { name: viewer }, roles: [viewer] }
 `
 const lasting = { Image: 'busybox:local', Cmd: ['sleep', '600'] }
@@ -26,12 +28,14 @@ let engine: SlowEngine
 let people: People
 let hers: string
 let his: string
+let another: string
 before(async () => {
   engine = await startSlowEngine()
   people = await startPeople(roles, engine.path)
   const { must } = people
   hers = (await must('alice', `POST /containers/create?name=${word}-hers`, lasting)).Id
   his = (await must('bob', `POST /containers/create?name=${word}-his`, lasting)).Id
+  another = (await must('unlimited', `POST /containers/create?name=${word}-none`, lasting)).Id
   await must('alice', `POST /containers/${hers}/start`)
   await must('bob', `POST /containers/${his}/start`)
   await must('alice', `POST /commit?container=${hers}&repo=${word}-image`, {})
@@ -183,6 +187,65 @@ describe('a network', () => {
       Force: true,
     })
     assert.equal(foreign.status, 404)
+  })
+})
+
+describe('what is imported', () => {
+  const archive = tarOf([{ path: 'file', content: 'content' }])
+  const changed = (lines: readonly string[]) =>
+    lines.map((line) => `&changes=${encodeURIComponent(line)}`).join('')
+  const labelsOf = async (name: string) => {
+    type Shown = { readonly Config: { readonly Labels: object; readonly Env: readonly string[] } }
+    return (await onEngine<Shown>(`/images/${name}/json`)).Config
+  }
+
+  it('is theirs, and changed as they say', async () => {
+    const lines = ['ENV A=b', 'LABEL note=kept', 'CMD ["true"]']
+    const line = `POST /images/create?fromSrc=-&repo=${word}-import&tag=1${changed(lines)}`
+    assert.equal((await people.ask('bob', line, archive)).status, 200)
+    const { Labels, Env } = await labelsOf(`${word}-import:1`)
+    assert.deepEqual(Labels, { note: 'kept', 'dockgate.owner': 'bob', 'dockgate.team': '' })
+    assert.ok(Env.includes('A=b'))
+    assert.equal((await people.ask('alice', `GET /images/${word}-import:1/json`)).status, 404)
+    assert.equal((await people.ask('alice', line, archive)).status, 409)
+    await people.must('bob', `DELETE /images/${word}-import:1`)
+  })
+
+  for (const lines of [
+    ['LABEL dockgate.owner=alice'],
+    ['LABEL "dockgate.owner"=alice'],
+    ['LABEL Dockgate.Owner=alice'],
+    ['ENV A=b \\'],
+    ['# escape=`', 'ENV A=b `'],
+    ['ENV A=b\nLABEL dockgate.owner=alice'],
+    ['ONBUILD LABEL dockgate.owner=alice'],
+  ]) {
+    it(`is nobody else’s by ${JSON.stringify(lines)}`, async () => {
+      for (const who of ['bob', 'unlimited']) {
+        const repo = `${word}-${who}-forged`
+        for (const [line, body] of [
+          [`POST /images/create?fromSrc=-&repo=${repo}${changed(lines)}`, archive],
+          [
+            `POST /commit?container=${who === 'bob' ? his : another}&repo=${repo}${changed(lines)}`,
+            {},
+          ],
+        ] as const) {
+          const { status } = await people.ask(who, line, body)
+          if (status >= 400) continue
+          const { Labels } = await labelsOf(repo)
+          const owner = { 'dockgate.owner': who, 'dockgate.team': '' }
+          assert.deepEqual({ ...Labels, ...owner }, Labels, line)
+          await people.must(who, `DELETE /images/${repo}`)
+        }
+      }
+    })
+  }
+
+  it('is not fetched by the engine', async () => {
+    const line = `POST /images/create?fromSrc=${encodeURIComponent('http://127.0.0.1:1/x')}`
+    const { status, body } = await people.ask('bob', line)
+    assert.equal(status, 403)
+    assert.match(body.toString(), /limits\.build\.remote/)
   })
 })
 

@@ -10,15 +10,19 @@ export interface SlowEngine {
   readonly path: string
   /** Holds the next request whose line fits, and calls `meanwhile` before it goes on. */
   holdNext(line: RegExp, meanwhile: () => Promise<void>): void
+  /** The lines of all requests so far; to be emptied at will. */
+  readonly lines: string[]
   close(): Promise<void>
 }
 
 export async function startSlowEngine(): Promise<SlowEngine> {
   const folder = mkdtempSync(join(tmpdir(), 'dockgate-slow-'))
   const path = join(folder, 'engine.sock')
+  const lines: string[] = []
   let next: { readonly line: RegExp; readonly meanwhile: () => Promise<void> } | undefined
   const server = createServer((incoming, response) => {
     const { method, url, rawHeaders } = incoming
+    lines.push(`${method} ${url}`)
     const pass = (): void => {
       const target = { socketPath: engineSocket(), method, path: url, agent: false as const }
       const outgoing = request({ ...target, headers: rawHeaders }, (answer) => {
@@ -39,6 +43,7 @@ export async function startSlowEngine(): Promise<SlowEngine> {
   await new Promise<void>((resolve) => server.listen(path, resolve))
   return {
     path,
+    lines,
     holdNext: (line, meanwhile) => void (next = { line, meanwhile }),
     async close() {
       server.closeAllConnections()

@@ -7,9 +7,7 @@ export function writeDockerfile(
   idOf: (image: string) => string,
   labels: Readonly<Record<string, string>>,
 ): string {
-  const label = Object.entries(labels)
-    .map(([name, value]) => ` ${quoted(name, escape)}=${quoted(value, escape)}`)
-    .join('')
+  const label = labelWords(labels, escape)
   const lines = steps.flatMap((step) => {
     if (step.kind === 'line') return [step.text]
     const { head, source, tail } = step
@@ -21,6 +19,13 @@ export function writeDockerfile(
     return source.is === 'stage' || label === '' ? [line] : [line, `LABEL${label}`]
   })
   return `# escape=${escape}\n${lines.join('\n')}\n`
+}
+
+/** What follows `LABEL`, each with a blank before it, so that nothing in it is read but as it is. */
+export function labelWords(labels: Readonly<Record<string, string>>, escape: string): string {
+  return Object.entries(labels)
+    .map(([name, value]) => ` ${quoted(name, escape)}=${quoted(value, escape)}`)
+    .join('')
 }
 
 function quoted(text: string, escape: string): string {

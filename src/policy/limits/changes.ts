@@ -16,7 +16,8 @@ export const changes: Predicate = (value, { limits }) => {
 }
 
 function isPlainChange(line: string): boolean {
-  if (/[\r\n]/.test(line)) return false
+  // Continued, it would swallow the next line, a label perhaps that must be set.
+  if (/[\r\n]|[\\`]\s*$/.test(line)) return false
   if (/^\s*(CMD|ENTRYPOINT|ENV|EXPOSE|STOPSIGNAL|USER|VOLUME|WORKDIR)\s/i.test(line)) return true
   const label = labelOf(line)
   return label !== undefined && !reserved.test(label[0])

@@ -135,11 +135,14 @@ export const servicePorts: Predicate = (value, { limits }) => {
   return undefined
 }
 
-/** Others are looked up by the beginning of an id, or mean something to `--network`. */
+/**
+ * Others mean something to `--network`, or are ids. The beginning of one is refused where something has
+ * it; what will ever have it nobody knows, and testcontainers names its networks so.
+ */
 export const networkName: Predicate = (value) =>
   /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(textOf(value)) &&
   !['default', 'bridge', 'host', 'none', 'nat', 'container'].includes(textOf(value)) &&
-  !/^[0-9a-f]{12,64}$/.test(textOf(value))
+  !/^[0-9a-f]{64}$/.test(textOf(value))
     ? undefined
     : against('safe', value, 'letters, digits, . _ and -, no word of the engine and no id')
 

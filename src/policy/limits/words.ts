@@ -77,6 +77,11 @@ export const build: Predicate = (value, { limits, operation }, { field }) => {
       return isReference(operation.references, value) || allowed.networks.has(textOf(value))
         ? undefined
         : against('build.network', value, listed(allowed.networks))
+    case '?fromSrc':
+      // `-` is the body; all else is fetched by the engine.
+      return value === '-' || allowed.remote
+        ? undefined
+        : against('build.remote', value, 'an archive that is sent')
     case '?remote':
       // `client-session` is BuildKit's word for a context that comes by the session.
       return allowed.remote ? undefined : against('build.remote', value, 'a context that is sent')
