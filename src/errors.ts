@@ -15,6 +15,7 @@ const table = {
   'not-found': { status: 404, message: 'no such thing' },
   'engine-unreachable': { status: 502, message: 'the Docker Engine cannot be reached' },
   'engine-broke': { status: 502, message: 'the Docker Engine broke off its answer' },
+  'engine-silent': { status: 504, message: 'the Docker Engine does not answer' },
   'answer-unreadable': {
     status: 502,
     message: 'the answer of the Docker Engine cannot be filtered, so it is not shown',

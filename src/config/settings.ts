@@ -32,6 +32,8 @@ export interface Settings {
   readonly crl: 'refuse' | 'warn'
   /** How long before a certificate or the revocation list runs out the log begins to say so. */
   readonly remindMs: number
+  /** How long the engine may be silent before it is asked whether it is there. */
+  readonly patienceMs: number
   /** How many processes serve; the one that the operator started serves alone where it is 1. */
   readonly workers: number
 }
@@ -54,6 +56,7 @@ const keys = [
   'crl',
   'remind',
   'workers',
+  'patience',
 ]
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
@@ -106,6 +109,9 @@ export function readSettings(
   }
   const control = said('control', 'DOCKGATE_CONTROL', 'control.sock')
   const crl = said('crl', 'DOCKGATE_CRL', 'refuse')
+  const patience = said('patience', 'DOCKGATE_PATIENCE', '30s')
+  const patienceMs = readDuration(patience.text, patience.fault)
+  if (patienceMs < 1_000) patience.fault(`"${patience.text}" is too short`, 'at least 1s')
   const workers = said('workers', 'DOCKGATE_WORKERS', '1')
   const remind = said('remind', 'DOCKGATE_REMIND', '168h')
   const controlPath = resolve(home, control.text)
@@ -140,6 +146,7 @@ export function readSettings(
     controlPath,
     crl: crl.text === 'warn' ? 'warn' : 'refuse',
     remindMs: readDuration(remind.text, remind.fault),
+    patienceMs,
     workers: readWorkers(workers.text, workers.fault),
   })
   return faults.length > 0 ? { faults } : { settings }

@@ -42,9 +42,8 @@ export interface EngineAnswer {
 
 /** What `docker inspect` of one thing may take at most; larger answers are an error. */
 const maxAnswerBytes = 8 * 1024 * 1024
-const askTimeoutMs = 30_000
 
-export function createEngine(socketPath: string): Engine {
+export function createEngine(socketPath: string, askTimeoutMs = 30_000): Engine {
   // No timeouts: `docker wait` is silent for days. Lifo, so that idle connections can age out.
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' })
 
@@ -124,7 +123,9 @@ export function createEngine(socketPath: string): Engine {
     return new Promise((resolve, reject) => {
       let patience: NodeJS.Timeout | undefined
       const started = (letGo: (why: Error) => void): void => {
-        const why = new Error(`the engine does not answer ${path}`)
+        const why = Object.assign(new Error(`the engine does not answer ${path}`), {
+          code: 'ETIMEDOUT',
+        })
         patience = setTimeout(() => letGo(why), askTimeoutMs)
       }
       send({ path, started, ...rest }, (error, answer) => {
@@ -199,6 +200,8 @@ function writeBody(outgoing: http.ClientRequest, body: EngineRequest['body']): v
 /** The failure that a client is told when the engine could not be asked or broke off. */
 export function engineFailure(engine: Engine, error: unknown): Failure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ETIMEDOUT')
+    return failure('engine-silent', `the Docker Engine at ${engine.url} does not answer`)
   const why = reasons.get(code)
   if (why === undefined) {
     return failure(

@@ -102,11 +102,12 @@ export function forward(
   }
   const { socket } = incoming.raw
   // Before the engine's answer there is room for one of ours.
-  const track = trackSession(forwarder, passage, incoming, (why) => {
+  const track = trackSession(forwarder, passage, incoming, (why, _lastWord, code) => {
+    const failed = failure(code, why)
     if (reply.raw.headersSent) socket.destroy()
-    else forwarder.answer(reply, failure('denied', why), passage.id)
+    else forwarder.answer(reply, failed, passage.id)
     letGo()
-    queueMicrotask(() => track.end({ status: 403, how: 'ended' }))
+    queueMicrotask(() => track.end({ status: failed.status, how: 'ended' }))
   })
   if (track.wasEnded) return
   if (socket.destroyed) {

@@ -17,7 +17,7 @@ export interface Session {
   readonly since: number
   readonly bytes: () => { readonly in: number; readonly out: number }
   /** Cuts it; `why` goes to the audit, and to the client where the protocol has room. */
-  readonly end: (why: string) => void
+  readonly end: (why: string, code?: 'denied' | 'engine-silent') => void
 }
 
 export interface Sessions {

@@ -18,6 +18,7 @@ import { createOperate, type Load, type Operate, type OwnOperate } from './opera
 import { createQuotas } from './quotas.ts'
 import { createRecheck, type Recheck } from './recheck.ts'
 import { createSessions, type Session } from './sessions.ts'
+import { createSilence } from './silence.ts'
 import type { Reload, State } from './state.ts'
 import { secureContext } from './tls.ts'
 import type { ClaimNames } from './claims.ts'
@@ -67,7 +68,7 @@ export interface Station {
 
 export async function createStation(parts: StationParts): Promise<Station> {
   const { log, now, settings, state } = parts
-  const engine = createEngine(settings.enginePath)
+  const engine = createEngine(settings.enginePath, settings.patienceMs)
   const denials = createDenials(now)
   const metrics = createMetrics({
     version: version(),
@@ -144,6 +145,13 @@ export async function createStation(parts: StationParts): Promise<Station> {
     nameOf: createNames(engine),
     now,
   })
+  const silence = createSilence({
+    sessions: () => sessions.all(),
+    engine,
+    log,
+    now,
+    patienceMs: () => state().settings.patienceMs,
+  })
   server.on('secureConnection', (socket: TLSSocket) => {
     metrics.handshake(socket.isSessionReused())
     connections.add(socket)
@@ -165,6 +173,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
 
   async function close(graceMs: number): Promise<void> {
     recheck.close()
+    silence.close()
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
     const deadline = setTimeout(() => {

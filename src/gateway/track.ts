@@ -28,7 +28,11 @@ export interface Track {
 }
 
 /** `lastWord` is `why` as this stream may say it, where it may. */
-export type Cut = (why: string, lastWord: Uint8Array | undefined) => void
+export type Cut = (
+  why: string,
+  lastWord: Uint8Array | undefined,
+  code: 'denied' | 'engine-silent',
+) => void
 
 export function trackSession(
   tracker: Tracker,
@@ -61,11 +65,12 @@ export function trackSession(
     streams,
     since: passage.startedAt,
     bytes,
-    end: (why) => {
+    end: (why, code = 'denied') => {
       if (over || endedWhy !== undefined) return
       endedWhy = why
-      const words = `this was ended: ${why}`
-      cut(words, lastWords?.say(words))
+      // What has not begun is not ended: the engine is just not there for it.
+      const words = code === 'denied' ? `this was ended: ${why}` : why
+      cut(words, lastWords?.say(words), code)
     },
   }
   tracker.sessions.add(session)
