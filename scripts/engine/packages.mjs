@@ -15,6 +15,7 @@ const needed = [
   ['/usr/bin/docker-compose', 'docker-compose'],
   ['/usr/bin/python3', 'python3'],
   ['/usr/bin/unshare', 'util-linux'],
+  ['/usr/bin/systemd-notify', 'systemd'],
 ]
 
 /** Installs what is missing; throws an `Error` that says what to do where it cannot. */

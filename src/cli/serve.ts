@@ -3,7 +3,9 @@ import cluster from 'node:cluster'
 import { pino } from 'pino'
 import { loadSettings, readRolesText } from '../config/load.ts'
 import { serve as serveAlone } from '../gateway/serve.ts'
+import { missingOf } from '../gateway/readiness.ts'
 import { readArguments } from './arguments.ts'
+import { createServiceManager, handedSocket } from './service-manager.ts'
 import { nextSignal } from './signals.ts'
 import type { Io, Verb } from './verb.ts'
 
@@ -54,6 +56,7 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
   }
   const settings = loadSettings(io.env, io.cwd)
   log.level = settings.logLevel
+  const listening = handedSocket(io.env, process.pid)
   const start =
     settings.workers === 1
       ? serveAlone
@@ -63,13 +66,17 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
     readRoles: () => readRolesText(settings.rolesPath),
     log,
     now,
+    ...(listening === undefined ? {} : { listening }),
   })
   const host = serving.host.includes(':') ? `[${serving.host}]` : serving.host
   io.stdout.write(`dockgate: listening on tcp://${host}:${serving.port}\n`)
   ready?.(serving.port)
+  const manager = createServiceManager(io.env, process.pid, log)
+  manager?.watch(async () => missingOf(await serving.operate.status(), now()))
 
   const signal = await nextSignal()
   log.info({ signal }, 'stopping')
+  manager?.stopping()
   // The second signal ends it now, whatever is still under way.
   void nextSignal().then(() => process.exit(1))
   await serving.close()

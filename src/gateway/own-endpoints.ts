@@ -10,6 +10,7 @@ import { readReason } from './control.ts'
 import type { Passage } from './guard.ts'
 import type { Metrics } from './metrics.ts'
 import type { Operate } from './operate.ts'
+import { missingOf } from './readiness.ts'
 
 export interface OwnParts {
   readonly operate: () => Operate
@@ -86,12 +87,9 @@ function whoami({ policy, now }: OwnParts, { peer }: Passage): object {
 }
 
 async function healthz({ operate, now }: OwnParts): Promise<Answer> {
-  const { engine, periods, lastReload } = await operate().status()
-  const faults = [
-    ...(engine.fault === null ? [] : [`the engine does not answer: ${engine.fault}`]),
-    ...periods.flatMap(({ of, until }) => (until < now() ? [`${of} has expired`] : [])),
-  ]
-  const notInForce = lastReload.faults.map(({ where }) => where)
+  const status = await operate().status()
+  const faults = missingOf(status, now())
+  const notInForce = status.lastReload.faults.map(({ where }) => where)
   return json(faults.length === 0 ? 200 : 503, { ok: faults.length === 0, faults, notInForce })
 }
 

@@ -18,10 +18,10 @@ export interface FakeEngine {
   close(): Promise<void>
 }
 
-/** `owner` owns whatever container anybody asks for. */
-export async function startFakeEngine(owner: string): Promise<FakeEngine> {
+/** At a path of its own, or at `at`. `owner` owns whatever container anybody asks for. */
+export async function startFakeEngine(owner: string, at?: string): Promise<FakeEngine> {
   const folder = mkdtempSync(join(tmpdir(), 'dockgate-fake-'))
-  const path = join(folder, 'engine.sock')
+  const path = at ?? join(folder, 'engine.sock')
   let seen: Seen[] = []
   const server = createServer({ insecureHTTPParser: true }, (request, response) => {
     const parts: Buffer[] = []

@@ -13,7 +13,13 @@ import { createEngine } from '../engine.ts'
 import { createMetrics } from '../metrics.ts'
 import { createOperate, type Load, type Operate, type PersonsSession } from '../operate.ts'
 import { createReminding, tellReload, watchedFiles } from '../reloading.ts'
-import { openControlIfPossible, tellingOutages, type ServeOptions, type Serving } from '../serve.ts'
+import {
+  openControlIfPossible,
+  placeToListen,
+  tellingOutages,
+  type ServeOptions,
+  type Serving,
+} from '../serve.ts'
 import { createKeeper, type Reload } from '../state.ts'
 import { createTurns } from '../turns.ts'
 import { watchFiles } from '../watch.ts'
@@ -165,7 +171,11 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     log,
     now,
     answers: (member) => ({
-      hello: () => ({ slot: member().slot, state: texts() }),
+      hello: () => ({
+        slot: member().slot,
+        state: texts(),
+        place: placeToListen(options, settings),
+      }),
       ready: (where) => {
         if (place === undefined) audit.open()
         place ??= where

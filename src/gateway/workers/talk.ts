@@ -4,6 +4,7 @@ import type { Settings } from '../../config/settings.ts'
 import type { Claimant } from '../claims.ts'
 import type { Load, PersonsSession, Selector, SessionRow, Status } from '../operate.ts'
 import type { Reload } from '../state.ts'
+import type { Place } from '../station.ts'
 import type { Counted } from './add-metrics.ts'
 
 /** A state as it was read and found good: texts, not files, which may have changed since. */
@@ -35,7 +36,10 @@ export interface StreamBegun {
 
 /** What those who serve ask of the one that holds the files. */
 export type OfPrimary = {
-  readonly hello: readonly [null, { readonly slot: number; readonly state: StateTexts }]
+  readonly hello: readonly [
+    null,
+    { readonly slot: number; readonly state: StateTexts; readonly place: Place },
+  ]
   readonly ready: readonly [{ readonly host: string; readonly port: number }, null]
   /** It cannot serve, and why. */
   readonly failed: readonly [string, null]

@@ -1,9 +1,8 @@
 // One of several processes that serve: it has the listener, its part of the connections and a chain of
 // the audit of its own; what is in force, turns, and what the others do it has from the primary.
-import type { Logger } from 'pino'
 import { chainPath } from '../../audit/chains.ts'
 import { createAudit } from '../../audit/log.ts'
-import { placeToListen, tellingOutages, type ServeOptions } from '../serve.ts'
+import { tellingOutages, type ServeOptions } from '../serve.ts'
 import type { ClaimNames } from '../claims.ts'
 import type { Session } from '../sessions.ts'
 import type { State } from '../state.ts'
@@ -15,7 +14,7 @@ import type { OfPrimary, OfWorker, StateTexts, Turns } from './talk.ts'
 
 const chainEveryMs = 5_000
 
-export type WorkerOptions = Pick<ServeOptions, 'now' | 'listening'> & { readonly log: Logger }
+export type WorkerOptions = Pick<ServeOptions, 'now' | 'log'>
 
 /** Serves until the primary says that it is enough; resolves when all is over. */
 export function serveAsWorker(options: WorkerOptions): Promise<number> {
@@ -81,7 +80,7 @@ async function start(
   channel: Channel<OfPrimary>,
 ): Promise<(graceMs: number) => Promise<void>> {
   const { now } = options
-  const { slot, state: first } = await channel.ask('hello', null)
+  const { slot, state: first, place } = await channel.ask('hello', null)
   const newest = (): StateTexts => worker.texts ?? first
   take(worker, newest(), now())
   const log = options.log.child({ worker: slot })
@@ -125,7 +124,7 @@ async function start(
     ticketKeys: () => Buffer.from(newest().ticketKeys, 'base64'),
   })
   worker.station = station
-  const { address: host, port } = await station.listen(placeToListen(options, settings))
+  const { address: host, port } = await station.listen(place)
 
   let told = 0
   const tellChain = (): void => {
