@@ -2,6 +2,7 @@
 // the gateway's side, where no code of the CA's is loaded. It is there only where the CA is.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Principal } from '../identity/principal.ts'
 
 export interface IssuedRow {
   readonly kind: string
@@ -32,6 +33,25 @@ export function readIssued(certs: string): readonly IssuedRow[] | undefined {
   }
   const issued = isRecord(value) ? value['issued'] : undefined
   return Array.isArray(issued) ? issued.filter(isRecord).map(rowOf) : undefined
+}
+
+/** Who comes with that certificate. */
+export function principalOf(row: IssuedRow): Principal {
+  const { name, dns, email, uri, ip, fingerprint, notBefore, notAfter } = row
+  const one = (value: string | undefined): readonly string[] => (value === undefined ? [] : [value])
+  return {
+    name,
+    org: one(row.org),
+    unit: one(row.unit),
+    dns,
+    email,
+    uri,
+    ip,
+    serial: row.serial.toLowerCase().replace(/^0+(?=.)/, ''),
+    fingerprint,
+    notBefore,
+    notAfter,
+  }
 }
 
 type Fields = Readonly<Record<string, unknown>>

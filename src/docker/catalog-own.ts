@@ -1,7 +1,22 @@
 // dockgate's own endpoints, beside those of the Docker API on the same listener. They are read, judged
 // and recorded like any other, each by a permission of its own, and never go to the engine.
-import { endpoints } from './catalog-row.ts'
+import { endpoints, type Row } from './catalog-row.ts'
 import type { Endpoint } from './operation.ts'
+
+const consolePath = '/_dockgate/console/'
+const filters = { who: 'text', what: 'text', denied: 'text', own: 'text', span: 'text' } as const
+
+function pages(
+  rows: readonly (readonly [id: string, path: string, verb: string])[],
+): readonly Row[] {
+  return rows.map(([id, path, verb]) => ({
+    id,
+    method: 'GET',
+    path,
+    permission: `dockgate.${verb}`,
+    ...(verb === 'decisions' && { query: filters }),
+  }))
+}
 
 export const ownEndpoints: readonly Endpoint[] = Object.freeze(
   endpoints([
@@ -36,6 +51,19 @@ export const ownEndpoints: readonly Endpoint[] = Object.freeze(
       permission: 'dockgate.end',
       query: { reason: 'text' },
     },
+    // The console: pages for a browser, and the files that they need.
+    ...pages([
+      ['ConsoleYou', '/_dockgate/', 'whoami'],
+      ['ConsoleStyle', `${consolePath}style.css`, 'whoami'],
+      ['ConsoleScript', `${consolePath}script.js`, 'whoami'],
+      ['ConsoleIcon', `${consolePath}icon.svg`, 'whoami'],
+      ['ConsoleSessions', `${consolePath}sessions`, 'sessions'],
+      ['ConsoleDecisions', `${consolePath}decisions`, 'decisions'],
+      ['ConsoleDenials', `${consolePath}denials`, 'decisions'],
+      ['ConsoleRoles', `${consolePath}roles`, 'roles'],
+      ['ConsoleCertificates', `${consolePath}certificates`, 'certificates'],
+      ['ConsoleHealth', `${consolePath}health`, 'status'],
+    ]),
   ]),
 )
 

@@ -103,8 +103,9 @@ function escapeFaultOf(raw: string): string | undefined {
 function faultOf(path: string): string | undefined {
   if (path.includes('//')) return 'its path has an empty segment'
   if (/\/\.\.?(?:\/|$)/.test(path)) return 'its path has a dot segment'
-  // GET /networks/ is an endpoint of its own.
-  if (path.length > 1 && path.endsWith('/') && !/^(?:\/v[0-9.]+)?\/networks\/$/.test(path)) {
+  // GET /networks/ is an endpoint of its own, and so is where the console begins.
+  const open = /^(?:(?:\/v[0-9.]+)?\/networks|\/_dockgate)\/$/
+  if (path.length > 1 && path.endsWith('/') && !open.test(path)) {
     return 'its path ends in a slash'
   }
   return undefined

@@ -2,7 +2,7 @@
 // run in containers.
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { logFiles } from '../audit/files.ts'
+import { chainFiles } from '../audit/chains.ts'
 import { parseLine } from '../audit/line.ts'
 import { readLines } from '../audit/lines.ts'
 
@@ -30,7 +30,7 @@ const kept = 20
 
 /** A sentence where there is no audit. */
 export async function readAudit(path: string): Promise<AuditFacts | string> {
-  const files = existsSync(dirname(path)) ? logFiles(path) : []
+  const files = existsSync(dirname(path)) ? chainFiles(path) : []
   const people = new Map<string, string>()
   const roles = new Set<string>()
   const privilegedCommands: Command[] = []
@@ -44,8 +44,8 @@ export async function readAudit(path: string): Promise<AuditFacts | string> {
       const at = Date.parse(line.time)
       if (Number.isNaN(at) || typeof who !== 'string') continue
       decisions += 1
-      if (from === 0) from = at
-      until = at
+      if (from === 0 || at < from) from = at
+      until = Math.max(until, at)
       if (typeof fingerprint === 'string') people.set(fingerprint, who)
       if (decision !== 'allow') continue
       if (typeof role === 'string') roles.add(role)

@@ -1,12 +1,15 @@
 // How a request is framed: what would make the engine read another request than the one that is judged.
 import type { Operation } from '../docker/operation.ts'
 import { failure, isFailure, type Failure } from '../errors.ts'
+import { whyForeign } from './cross-site.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 
 /** Refuses what would make the engine read another request than the one that is judged. */
 export function checkFraming(incoming: Incoming, operation: Operation): Failure | undefined {
   const { raw } = incoming
   const { endpoint } = operation
+  const foreign = whyForeign(raw.headers, endpoint)
+  if (foreign !== undefined) return failure('bad-header', foreign, foreign)
   // llhttp also takes the line alone, as HTTP/0.9 had it.
   if (raw.httpVersionMajor !== 1) return failure('bad-header', 'this is not HTTP/1.1')
   // A coding that is not undone here would be taken off the request and left in its body.

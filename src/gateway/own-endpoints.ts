@@ -6,13 +6,14 @@ import { firstValue } from '../docker/query.ts'
 import { openToAll } from '../policy/authorize.ts'
 import { reachesPerson } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
+import { consoleHeaders, consolePage, type ConsoleParts } from './console.ts'
 import { readReason } from './control.ts'
 import type { Passage } from './guard.ts'
 import type { Metrics } from './metrics.ts'
 import type { Operate } from './operate.ts'
 import { missingOf } from './readiness.ts'
 
-export interface OwnParts {
+export interface OwnParts extends ConsoleParts {
   readonly operate: () => Operate
   readonly metrics: Pick<Metrics, 'type' | 'text'>
   readonly policy: () => Policy
@@ -24,6 +25,7 @@ interface Answer {
   readonly status: number
   readonly type: string
   readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export async function answerOwn(
@@ -31,13 +33,14 @@ export async function answerOwn(
   passage: Passage,
   reply: FastifyReply,
 ): Promise<void> {
-  const { status, type, body } = await answerTo(parts, passage)
+  const { status, type, body, headers } = await answerTo(parts, passage)
   if (!reply.sent) reply.hijack()
   const bytes = Buffer.from(body)
   reply.raw.writeHead(status, {
     'Content-Type': type,
     'Content-Length': bytes.length,
     'Cache-Control': 'no-store',
+    ...headers,
   })
   reply.raw.end(bytes)
   parts.audit.ended({
@@ -64,8 +67,11 @@ async function answerTo(parts: OwnParts, passage: Passage): Promise<Answer> {
       return json(200, await reached(parts, passage))
     case 'DockgateSessionEnd':
       return end(parts, passage)
-    default:
+    default: {
+      const page = await consolePage(parts, passage)
+      if (page !== undefined) return { status: 200, headers: consoleHeaders, ...page }
       throw new Error(`INVARIANT: ${passage.operation.endpoint.id} has an answer`)
+    }
   }
 }
 

@@ -119,6 +119,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
       operate: () => parts.shown?.operate ?? operate,
       metrics: { type: metrics.type, text: () => (parts.shown?.metrics ?? metrics).text() },
       policy: () => state().policy,
+      state,
       audit,
       now,
     },

@@ -21,6 +21,8 @@ export interface Policy {
   readonly digest: string
   readonly roles: ReadonlyMap<string, Role>
   readonly sources: ReadonlyMap<string, RoleSource>
+  /** As they stand in the file. */
+  readonly grants: readonly Grant[]
   /** The grants in force for this principal, from this address, now. */
   grantsOf(principal: Principal, address: string, nowMs: number): readonly Grant[]
   /** Those that decide: none that is on trial. */
@@ -75,6 +77,7 @@ export function compilePolicy(file: RolesFile, digest: string): Policy {
     digest,
     roles,
     sources,
+    grants: file.grants,
     grantsOf,
     nextEnd: (nowMs: number) => Math.min(...ends.filter((end) => end > nowMs)),
     rolesOf: (principal: Principal, address: string, nowMs: number) =>

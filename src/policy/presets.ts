@@ -14,6 +14,18 @@ const listAll =
 const lookAtAll = `${listAll} container.inspect container.logs container.stats container.top container.diff image.inspect image.history network.inspect volume.inspect service.inspect service.logs task.inspect task.logs node.inspect plugin.inspect system.info system.events system.df`
 
 const rows: readonly Row[] = [
+  [
+    'console',
+    'all',
+    'The console, to look at everything in it',
+    'dockgate.sessions dockgate.decisions dockgate.roles dockgate.certificates dockgate.status dockgate.healthz',
+  ],
+  [
+    'console-own',
+    'own',
+    'The console, for what is their own: sessions, which they may end, and decisions',
+    'dockgate.sessions dockgate.end dockgate.decisions dockgate.roles dockgate.certificates',
+  ],
   ['traefik', 'all', 'Traefik, docker provider', `${lookAtContainers} system.events`],
   ['traefik-swarm', 'all', 'Traefik, swarm provider', 'service.ls network.ls task.ls node.inspect'],
   ['portainer-read', 'all', 'Portainer, for looking only', lookAtAll],

@@ -78,7 +78,15 @@ describe('whoami', () => {
 })
 
 describe('a path of no endpoint', () => {
-  for (const path of [own, `${own}/`, `${own}/whoami/`, `${own}/reload`, `${own}//whoami`]) {
+  for (const path of [
+    own,
+    `${own}/console`,
+    `${own}/console/`,
+    `/v1.41${own}/`,
+    `${own}/whoami/`,
+    `${own}/reload`,
+    `${own}//whoami`,
+  ]) {
     it(`${path} is refused`, async () => {
       assert.notEqual((await ask('admin', path)).status, 200)
     })

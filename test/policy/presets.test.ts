@@ -16,6 +16,8 @@ const look = 'GET /containers/json?all=1,GET /containers/x/json'
 
 /** May call all of the first, none of the second. */
 const clients: readonly (readonly [name: string, calls: string, never: string])[] = [
+  ['console', 'GET /_dockgate/console/sessions,GET /_dockgate/console/decisions,GET /_dockgate/console/denials,GET /_dockgate/console/roles,GET /_dockgate/console/certificates,GET /_dockgate/console/health', 'DELETE /_dockgate/sessions/x,GET /containers/json'], // prettier-ignore
+  ['console-own', 'GET /_dockgate/console/sessions,DELETE /_dockgate/sessions/x,GET /_dockgate/console/denials', 'GET /_dockgate/console/health,GET /info'], // prettier-ignore
   ['traefik', `GET /version,${look},GET /events`, 'POST /containers/x/stop,GET /containers/x/logs'],
   ['traefik-swarm', 'GET /services,GET /networks,GET /tasks,GET /nodes/x', 'GET /secrets'],
   ['portainer-read', `${look},GET /images/json,GET /networks/x,GET /volumes/x,GET /info,GET /system/df,GET /nodes`, 'POST /containers/create,GET /swarm'], // prettier-ignore

@@ -1,10 +1,10 @@
 // Roles and grants: who is root by them, and what nobody uses. Pure.
 import { fine, foundAny, unseen, type Check, type Item, type Verdict } from '../check.ts'
 import type { Facts } from '../facts.ts'
-import type { IssuedRow } from '../../config/issued-list.ts'
-import type { Principal } from '../../identity/principal.ts'
+import { principalOf } from '../../config/issued-list.ts'
 import { isMeantFor, type Grant } from '../../policy/grant.ts'
 import type { Policy, RolesFile } from '../../policy/policy.ts'
+import { subjectText } from '../../policy/subject-text.ts'
 import { text, entries } from '../inspected.ts'
 import { waysToRoot, type Ground } from '../root-roles.ts'
 import { day } from './gate.ts'
@@ -146,7 +146,7 @@ function live(file: RolesFile, now: number): readonly Grant[] {
   return file.grants.filter(({ untilMs }) => untilMs === undefined || untilMs > now)
 }
 
-export function groundOf({ engine, machine, gate }: Facts): Ground {
+function groundOf({ engine, machine, gate }: Facts): Ground {
   const { path, realPath } = machine.socket
   const known = typeof engine === 'string' ? undefined : engine
   return {
@@ -172,15 +172,11 @@ function held(holders: readonly Grant[]): string {
 }
 
 /** `unit=dev,org=Example until 2027-01-31 18:00 UTC` */
-export function subject(grant: Grant): string {
-  const facts = grant.facts.map(([kind, value]) => (kind === 'name' ? value : `${kind}=${value}`))
-  const who = grant.anyone ? 'every certificate' : facts.join(',')
-  const from =
-    grant.from === undefined
-      ? ''
-      : ` from ${grant.from.map(({ text: network }) => network).join(', ')}`
+function subject(grant: Grant): string {
+  const networks = grant.from?.map((network) => network.text).join(', ')
+  const from = networks === undefined ? '' : ` from ${networks}`
   const until = grant.untilMs === undefined ? '' : ` until ${day(grant.untilMs)}`
-  return `${who}${from}${until}`
+  return `${subjectText(grant)}${from}${until}`
 }
 
 /** Says of whom: one person or machine. */
@@ -230,22 +226,4 @@ function unmatched(
   const rest = `${unsure} of ${file.grants.length} could not be told without the CA's list`
   if (items.length > 0) return { kind: 'found', items }
   return unsure > 0 ? unseen(rest) : fine('every grant did')
-}
-
-function principalOf(row: IssuedRow): Principal {
-  const { name, dns, email, uri, ip, fingerprint, notBefore, notAfter } = row
-  const one = (value: string | undefined): readonly string[] => (value === undefined ? [] : [value])
-  return {
-    name,
-    org: one(row.org),
-    unit: one(row.unit),
-    dns,
-    email,
-    uri,
-    ip,
-    serial: row.serial.toLowerCase().replace(/^0+(?=.)/, ''),
-    fingerprint,
-    notBefore,
-    notAfter,
-  }
 }
