@@ -10,7 +10,7 @@ RUN node scripts/prepare.mjs && npm prune --omit=dev --ignore-scripts --no-audit
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production DOCKGATE_HOME=/etc/dockgate DOCKGATE_AUDIT=/var/log/dockgate/audit.log \
     DOCKGATE_AUDIT_KEY=/var/log/dockgate/audit-key.pem \
-    DOCKGATE_CONTROL=/var/log/dockgate/control.sock
+    DOCKGATE_CONTROL=/var/log/dockgate/control.sock DOCKGATE_GRANTS=/var/log/dockgate/grants
 WORKDIR /app
 COPY --from=build /src/package.json ./
 COPY --from=build /src/node_modules node_modules

@@ -21,6 +21,8 @@ export interface Asked {
 export interface Decided extends Asked {
   readonly decision: 'allow' | 'deny' | 'refuse'
   readonly role?: string | undefined
+  /** The temporary grant that gave the role. */
+  readonly grant?: string
   /** The reason code of a denial or failure. */
   readonly reason?: string
   readonly detail?: string

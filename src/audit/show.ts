@@ -70,8 +70,9 @@ export function describeLine({ event, time, fields }: Line, outcome: string | un
   const allowed = fields['decision'] === 'allow'
   const what = said('intent') || `${said('method')} ${said('target')}`
   const came = outcome === undefined ? '' : `, ${outcome}`
+  const by = said('grant') === '' ? '' : ` by grant ${said('grant')}`
   const why = allowed
-    ? `${said('role')}${came}${tellTrial(fields['wouldDeny'])}`
+    ? `${said('role')}${by}${came}${tellTrial(fields['wouldDeny'])}`
     : said('detail') || said('reason')
   const cells = [
     momentOf(time),

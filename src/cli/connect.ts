@@ -2,8 +2,9 @@
 import { resolve } from 'node:path'
 import { openClientBundle } from '../connect/client-bundle.ts'
 import { offerSocket } from '../connect/offer.ts'
-import { placeOf, type Gateway } from '../connect/relay.ts'
+import { placeOf } from '../connect/relay.ts'
 import { readArguments, UsageError } from './arguments.ts'
+import { demand, readGateway } from './at-gateway.ts'
 import { nextSignal } from './signals.ts'
 import type { Io, Verb } from './verb.ts'
 
@@ -52,9 +53,11 @@ export const connect: Verb = {
       io.stdout.write(help)
       return 0
     }
-    const path = resolve(io.cwd, demand(values.socket, '--socket PATH'))
-    const gateway = readGateway(demand(values.to ?? io.env['DOCKER_HOST'], '--to tcp://HOST:2376'))
-    const folder = demand(values.cert ?? io.env['DOCKER_CERT_PATH'], '--cert FOLDER')
+    const path = resolve(io.cwd, demand(values.socket, '--socket PATH', usage))
+    const gateway = readGateway(
+      demand(values.to ?? io.env['DOCKER_HOST'], '--to tcp://HOST:2376', usage),
+    )
+    const folder = demand(values.cert ?? io.env['DOCKER_CERT_PATH'], '--cert FOLDER', usage)
     const mode = readMode(values.mode ?? '0600')
     const bundle = openClientBundle(resolve(io.cwd, folder))
     warnOfExpiry(bundle.notAfter, io)
@@ -82,24 +85,6 @@ export const connect: Verb = {
     await offer.close(graceMs)
     return 0
   },
-}
-
-function demand(value: string | undefined, what: string): string {
-  if (value !== undefined && value !== '') return value
-  throw new UsageError(`${what} is missing`, `usage: ${usage}`)
-}
-
-function readGateway(text: string): Gateway {
-  const match = /^tcp:\/\/(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):(\d{1,5})$/i.exec(text)
-  const [, v6, name, port = ''] = match ?? []
-  const host = v6 ?? name
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
-    throw new UsageError(
-      `cannot read the gateway ${JSON.stringify(text)}`,
-      'tcp://gate.example.com:2376; there is no way to it without mutual TLS',
-    )
-  }
-  return { host, port: Number(port) }
 }
 
 function readMode(text: string): number {

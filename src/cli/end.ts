@@ -1,17 +1,20 @@
 // `dockgate end`: ends what is under way in the running gateway.
-import type { SessionRow } from '../gateway/operate.ts'
+import { loadSettings } from '../config/load.ts'
+import type { SessionRow, Status } from '../gateway/operate.ts'
+import { endGrant } from '../gateway/temporary-grants.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import { askGateway } from './ask-gateway.ts'
 import { tableOf } from './sessions.ts'
-import type { Verb } from './verb.ts'
+import type { Io, Verb } from './verb.ts'
 
-const usage = 'dockgate end ID | --who NAME [--reason WORDS] [--json]'
+const usage = 'dockgate end ID | --who NAME | --grant ID [--reason WORDS] [--json]'
 const help = `usage: ${usage}
 
 Ends one session by its id, or all that NAME has under way. The engine's side is cut as well; a process
 in a container goes on. Who may go on may also begin again: take the grant or the certificate away for
 that ("dockgate roles revoke", "dockgate ca revoke"), which ends what is under way by itself.
 
+  --grant ID       a right that was given for a while ("dockgate grant"), and what is under way by it
   --reason WORDS   one line for the audit, and for the client where its stream has room
 
 examples:
@@ -21,12 +24,17 @@ examples:
 
 export const end: Verb = {
   name: 'end',
-  summary: 'end a session, or all sessions of somebody',
+  summary: 'end a session, all sessions of somebody, or a temporary right',
   help,
   async run(args, io) {
     const { values, positionals } = readArguments(
       args,
-      { who: { type: 'string' }, reason: { type: 'string' }, json: { type: 'boolean' } },
+      {
+        who: { type: 'string' },
+        grant: { type: 'string' },
+        reason: { type: 'string' },
+        json: { type: 'boolean' },
+      },
       { min: 0, max: 1, usage },
     )
     if (values.help === true) {
@@ -34,10 +42,11 @@ export const end: Verb = {
       return 0
     }
     const [id] = positionals
-    const { who, reason } = values
-    if ((id === undefined) === (who === undefined)) {
-      throw new UsageError('say which: an ID, or --who NAME', `usage: ${usage}`)
+    const { who, grant, reason } = values
+    if ([id, who, grant].filter((way) => way !== undefined).length !== 1) {
+      throw new UsageError('say which: an ID, --who NAME or --grant ID', `usage: ${usage}`)
     }
+    if (grant !== undefined) return endTemporary(grant.toUpperCase(), reason, io)
     const ended = await askGateway<readonly SessionRow[]>(io, 'POST', '/end', {
       ...(id === undefined ? { who } : { id: id.toUpperCase() }),
       ...(reason === undefined ? {} : { why: reason }),
@@ -50,4 +59,15 @@ export const end: Verb = {
     )
     return 1
   },
+}
+
+/** In the gateway's own folder: it looks there several times a second, also where nobody can ask it. */
+async function endTemporary(id: string, reason: string | undefined, io: Io): Promise<number> {
+  const { temporaryGrants } = await askGateway<Status>(io, 'GET', '/status')
+  const found = temporaryGrants.find((row) => row.id === id)
+  if (found === undefined) throw new Error(`no temporary grant has the id ${JSON.stringify(id)}`)
+  const by = `the operator${reason === undefined ? '' : `: ${reason}`}`
+  endGrant(loadSettings(io.env, io.cwd).grantsPath, found.jti, by, io.now().getTime())
+  io.stdout.write(`${found.to} no longer has ${found.role} by grant ${id}\n`)
+  return 0
 }

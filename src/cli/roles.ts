@@ -10,7 +10,7 @@ import { readArguments, UsageError } from './arguments.ts'
 import { importRoleVerb } from './roles-import.ts'
 import { listPresets } from './roles-presets.ts'
 import type { Io, Verb } from './verb.ts'
-import { writeWhole } from './write-whole.ts'
+import { writeWhole } from '../write-whole.ts'
 import { safeLimits, type Limits } from '../policy/limits.ts'
 
 const help = `usage: dockgate roles list [--json]

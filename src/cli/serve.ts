@@ -21,6 +21,7 @@ Serves the Docker API over mutual TLS, until SIGTERM or SIGINT; a second signal 
   DOCKGATE_LOG     fatal, error, warn, info (default), debug, trace; the log goes to stderr
   DOCKGATE_GRACE   how long streams may go on after the first signal (default 10s)
   DOCKGATE_CONTROL the socket for "dockgate status" and its like (default control.sock)
+  DOCKGATE_GRANTS  where rights that were given for a while are kept (default grants)
   DOCKGATE_CRL     an expired or unreadable revocation list: refuse everybody (default), or warn
   DOCKGATE_WORKERS how many processes serve (default 1), or auto: one for each core
   DOCKGATE_REMIND  how long before it the log tells of what runs out (default 168h)

@@ -61,17 +61,21 @@ function show(
   io.stdout.write(rows.length === 0 ? 'nothing is under way\n' : tableOf(rows, io.now().getTime()))
 }
 
+const temporary = '* given for a while; "dockgate status" shows by whom and why\n'
+
 export function tableOf(rows: readonly SessionRow[], now: number): string {
-  const head = ['ID', 'WHO', 'OPERATION', 'ON', 'FOR', 'IN', 'OUT', 'FROM']
+  const head = ['ID', 'WHO', 'OPERATION', 'ROLE', 'ON', 'FOR', 'IN', 'OUT', 'FROM']
   const cells = rows.map((row) => [
     row.id,
     row.who,
     row.operation,
+    row.grant === null ? row.role : `${row.role}*`,
     row.on ?? (row.target.length > 40 ? `${row.target.slice(0, 39)}…` : row.target),
     span(now - row.since),
     size(row.bytesIn),
     size(row.bytesOut),
     row.address,
   ])
-  return table([head, ...cells])
+  const note = rows.some(({ grant }) => grant !== null) ? temporary : ''
+  return table([head, ...cells]) + note
 }

@@ -7,7 +7,7 @@ import { loadSettings } from '../config/load.ts'
 import { readArguments } from './arguments.ts'
 import { runGateway } from './serve.ts'
 import type { Io, Verb } from './verb.ts'
-import { writeWhole } from './write-whole.ts'
+import { writeWhole } from '../write-whole.ts'
 
 const help = `usage: dockgate start
 

@@ -4,6 +4,7 @@ import type { Status } from '../gateway/operate.ts'
 import { moment, span, table } from './amounts.ts'
 import { readArguments } from './arguments.ts'
 import { askGateway } from './ask-gateway.ts'
+import { grantTable } from './grant.ts'
 import type { Verb } from './verb.ts'
 
 const usage = 'dockgate status [--json]'
@@ -11,7 +12,7 @@ const help = `usage: ${usage}
 
 How the running gateway is: its version, the policy in force and since when, until when certificates and
 the revocation list are good, whether the engine answers, what is under way, what was denied in the last
-hour, and what came of the last reading of its files.
+hour, which rights are given for a while, and what came of the last reading of its files.
 Exit code 0: all is well; 1: it does not run, a file of its is not in force, or the engine is away.
 `
 
@@ -76,7 +77,14 @@ function words(found: Status, at: Date): string {
     ],
   ]
   const faults = lastReload.faults.map((fault) => `not in force: ${formatFault(fault)}\n`)
-  return [table(rows), ...found.reminders.map((reminder) => `${reminder}\n`), ...faults].join('')
+  const given = found.temporaryGrants
+  const grants = given.length === 0 ? [] : [grantTable(given, now)]
+  return [
+    table(rows),
+    ...grants,
+    ...found.reminders.map((reminder) => `${reminder}\n`),
+    ...faults,
+  ].join('')
 }
 
 function listIn(mode: Status['revocations']['mode']): string {

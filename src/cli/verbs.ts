@@ -20,5 +20,6 @@ export const verbs: ReadonlyMap<string, () => Promise<Verb>> = new Map([
   ['status', async () => (await import('./status.ts')).status],
   ['sessions', async () => (await import('./sessions.ts')).sessions],
   ['end', async () => (await import('./end.ts')).end],
+  ['grant', async () => (await import('./grant.ts')).grant],
   ['reload', async () => (await import('./reload.ts')).reload],
 ])

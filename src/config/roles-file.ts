@@ -1,4 +1,5 @@
 // roles.yaml → roles and grants that mean something, or every fault at once with its line.
+import { isMap } from 'yaml'
 import { permissions } from '../docker/catalog.ts'
 import { nearest } from '../nearest.ts'
 import { openToAll } from '../policy/authorize.ts'
@@ -8,8 +9,9 @@ import { canonicalAddress, parseNetwork, withoutHostBits, type Network } from '.
 import { patternsOf } from '../policy/permission.ts'
 import { presets } from '../policy/presets.ts'
 import { faultOfHide, hideKinds } from '../policy/hide.ts'
-import type { RolesFile } from '../policy/policy.ts'
-import type { Reach } from '../policy/role.ts'
+import { permissionsAllowed, type RolesFile } from '../policy/policy.ts'
+import type { MayGrant, Reach } from '../policy/role.ts'
+import { grantPermission, longestMs, usualLongestMs } from '../policy/temporary-grant.ts'
 import { faultOfUriPattern } from '../policy/uri-pattern.ts'
 import type { Fault } from './fault.ts'
 import { readLimits } from './limits-file.ts'
@@ -35,10 +37,11 @@ export function parseRoles(text: string, name: string): RolesReading {
   refuseCycles(roles, declared)
   refuseNestedBinds(roles, declared)
   refuseUntried(roles, declared)
+  if (faults.length === 0) requireGrantPermission(roles, declared)
   return faults.length > 0 ? { faults } : { file: Object.freeze({ roles, grants }) }
 }
 
-const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits', 'hide', 'mode']
+const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits', 'hide', 'mode', 'mayGrant']
 
 function readRole(name: string, value: Value, names: readonly string[]): RoleSource {
   if (builtinNames.has(name)) {
@@ -50,6 +53,7 @@ function readRole(name: string, value: Value, names: readonly string[]): RoleSou
     value.fault('the name of a role has letters, digits and dashes only, and begins with a letter')
   }
   const entries = value.entries(roleKeys)
+  const mayGrant = readMayGrant(entries.get('mayGrant'), names)
   return Object.freeze({
     name,
     includes: readNames(entries.get('includes'), names),
@@ -59,6 +63,7 @@ function readRole(name: string, value: Value, names: readonly string[]): RoleSou
     limits: readLimits(entries.get('limits')),
     hide: readHidden(entries.get('hide')),
     ...(isOnTrial(entries.get('mode')) ? { onTrial: true as const } : {}),
+    ...(mayGrant === undefined ? {} : { mayGrant }),
     line: value.line,
   })
 }
@@ -83,17 +88,19 @@ function readPatterns(
 
 function readNames(value: Value | undefined, names: readonly string[]): readonly string[] {
   return (value?.texts() ?? []).map(({ value: item, text }) => {
-    if (!names.includes(text)) {
-      const near = nearest(text, names)
-      item.fault(
-        `unknown role ${JSON.stringify(text)}`,
-        near === undefined
-          ? `there are ${names.filter((one) => !one.includes(':')).join(', ')}, and dockgate roles presets`
-          : `did you mean ${near}?`,
-      )
-    }
+    if (!names.includes(text)) item.fault(...unknownRole(text, names))
     return text
   })
+}
+
+function unknownRole(text: string, names: readonly string[]): [message: string, hint: string] {
+  const near = nearest(text, names)
+  return [
+    `unknown role ${JSON.stringify(text)}`,
+    near === undefined
+      ? `there are ${names.filter((one) => !one.includes(':')).join(', ')}, and dockgate roles presets`
+      : `did you mean ${near}?`,
+  ]
 }
 
 function readHidden(value: Value | undefined): readonly string[] {
@@ -124,6 +131,47 @@ function isOnTrial(value: Value | undefined): boolean {
     'mode: trial, or left out for a role in force',
   )
   return true
+}
+
+const unitsMs = new Map([
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+/** `[operator]`, each for the usual time at most, or `{ operator: 2h }`. */
+function readMayGrant(value: Value | undefined, names: readonly string[]): MayGrant | undefined {
+  if (value === undefined) return undefined
+  const found = isMap(value.node)
+    ? [...value.entries()].map(([role, item]) => [role, readLongest(role, item, names)] as const)
+    : readNames(value, names).map((role) => [role, usualLongestMs] as const)
+  if (found.length === 0) value.fault('it names no role', 'mayGrant: [operator]')
+  return new Map(found)
+}
+
+function readLongest(role: string, value: Value, names: readonly string[]): number {
+  if (!names.includes(role)) value.fault(...unknownRole(role, names))
+  const text = value.text() ?? ''
+  const [, count = '', unit = ''] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? []
+  const ms = Number(count) * (unitsMs.get(unit) ?? 0)
+  if (ms === 0 || ms > longestMs) {
+    value.fault(`${JSON.stringify(text)} is no time for which a right may be given`, '30m or 2h, up to 7d') // prettier-ignore
+  }
+  return ms
+}
+
+/** Without the permission it would look as if somebody could grant, and nobody could. */
+function requireGrantPermission(
+  roles: readonly RoleSource[],
+  places: ReadonlyMap<string, Value>,
+): void {
+  const sources = new Map([...builtinRoles, ...presets, ...roles].map((role) => [role.name, role]))
+  for (const role of roles) {
+    if (role.mayGrant === undefined) continue
+    if (permissionsAllowed(role, sources).has(grantPermission)) continue
+    const place = places.get(role.name)
+    place?.fault(`mayGrant has no effect without ${grantPermission}`, `allow: [${grantPermission}]`)
+  }
 }
 
 /** A role that does not say reaches only what its holder owns. */

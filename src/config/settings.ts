@@ -26,6 +26,8 @@ export interface Settings {
   readonly maxHeaderBytes: number
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
+  /** Where rights that were given for a while are kept. */
+  readonly grantsPath: string
   /** The unix socket that `dockgate status` and its like speak to. */
   readonly controlPath: string
   /** What an expired or unreadable revocation list does: refuses everybody, or is only warned of. */
@@ -57,6 +59,7 @@ const keys = [
   'remind',
   'workers',
   'patience',
+  'grants',
 ]
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
@@ -108,6 +111,7 @@ export function readSettings(
     body.fault(`"${body.text}" is no size for a body that is judged`, '1MiB; 4KiB to 64MiB')
   }
   const control = said('control', 'DOCKGATE_CONTROL', 'control.sock')
+  const grants = said('grants', 'DOCKGATE_GRANTS', 'grants')
   const crl = said('crl', 'DOCKGATE_CRL', 'refuse')
   const patience = said('patience', 'DOCKGATE_PATIENCE', '30s')
   const patienceMs = readDuration(patience.text, patience.fault)
@@ -144,6 +148,7 @@ export function readSettings(
     maxHeaderBytes: 256 * 1024,
     maxBodyBytes,
     controlPath,
+    grantsPath: resolve(home, grants.text),
     crl: crl.text === 'warn' ? 'warn' : 'refuse',
     remindMs: readDuration(remind.text, remind.fault),
     patienceMs,

@@ -131,7 +131,7 @@ function answer502(local: Socket, asked: Buffer | undefined, message: string): v
 }
 
 /** Why there is no connection, in the words of whoever has to mend it. */
-function inWords(error: NodeJS.ErrnoException): string {
+export function inWords(error: NodeJS.ErrnoException): string {
   const { code = '' } = error
   switch (code) {
     case 'ECONNREFUSED':

@@ -64,6 +64,26 @@ export const ownEndpoints: readonly Endpoint[] = Object.freeze(
       ['ConsoleCertificates', `${consolePath}certificates`, 'certificates'],
       ['ConsoleHealth', `${consolePath}health`, 'status'],
     ]),
+    {
+      id: 'DockgateGrant',
+      method: 'POST',
+      path: '/_dockgate/grants',
+      permission: 'dockgate.grant',
+      body: 'json',
+    },
+    {
+      id: 'DockgateGrants',
+      method: 'GET',
+      path: '/_dockgate/grants',
+      permission: 'dockgate.grants',
+    },
+    {
+      id: 'DockgateGrantEnd',
+      method: 'DELETE',
+      path: '/_dockgate/grants/{id}',
+      permission: 'dockgate.ungrant',
+      query: { reason: 'text' },
+    },
   ]),
 )
 

@@ -1,5 +1,6 @@
 // What a request asks for, in words that a person reads: `create container web from nginx with volume
 // data`. Only names are told; never a command, a variable, a label or a credential. Pure.
+import { claimsIn } from './grant-claims.ts'
 import type { Json, JsonObject, Operation } from './operation.ts'
 import { printable } from './printable.ts'
 
@@ -75,6 +76,9 @@ const told: Readonly<Record<string, Tell>> = {
   SystemVersion: () => 'read the version',
   SystemAuth: () => 'try a login to a registry',
   Session: () => 'open a session for a build',
+  DockgateGrant: tellGrant,
+  DockgateGrants: () => 'list the temporary rights',
+  DockgateGrantEnd: (o) => `end the temporary right ${path(o)}`,
 }
 
 const verbs: Readonly<Record<string, string>> = {
@@ -115,6 +119,14 @@ function tellContainerCreate(operation: Operation, body: JsonObject): string {
   ].filter((words) => words !== '')
   const begin = `create container${after(' ', query(operation, 'name'))}`
   return `${begin}${after(' from ', text(body['Image']))}${after(' ', said.join(' '))}`
+}
+
+function tellGrant(_: Operation, body: JsonObject): string {
+  const { grant } = body
+  const claims = typeof grant === 'string' ? claimsIn(grant) : undefined
+  if (claims === undefined) return 'give a temporary right'
+  const until = new Date(claims.exp * 1000).toISOString().slice(0, 19)
+  return `give ${word(claims.role)} to ${word(claims.sub)} until ${until}Z because ${printable(claims.reason)}`
 }
 
 function tellMount(mount: Json): string[] {

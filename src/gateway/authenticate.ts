@@ -21,6 +21,8 @@ export interface Authenticator {
   judge(socket: TLSSocket): Verdict
   /** Who is at the other end; undefined for a connection that `judge` did not admit. */
   peerOf(socket: object): Peer | undefined
+  /** Who a certificate is that was not shown on a connection now: one of ours, or why not. */
+  recognize(cert: X509Certificate, address: string): Peer | string
   /** Why this peer may not go on, now: its time is over, or it was taken back. */
   outdated(peer: Peer): string | undefined
 }
@@ -94,7 +96,13 @@ export function createAuthenticator(trust: () => Trust, now: () => number): Auth
     return undefined
   }
 
-  return { judge, outdated, peerOf: (socket) => peers.get(socket) }
+  function recognize(cert: X509Certificate, address: string): Peer | string {
+    if (issuerOf(cert, trust().roots) === undefined) return 'its certificate is not one of ours'
+    const known = identify(cert)
+    return typeof known === 'string' ? known : Object.freeze({ ...known, address })
+  }
+
+  return { judge, outdated, recognize, peerOf: (socket) => peers.get(socket) }
 }
 
 /** OpenSSL's verdict on the chain, also for a resumed session; undefined when it is content. */

@@ -11,7 +11,7 @@ import { recordTarget } from '../docker/record-target.ts'
 import { formatTarget } from '../docker/target.ts'
 import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
 import { factsOf } from '../identity/facts.ts'
-import { admit, authorize, openToAll } from '../policy/authorize.ts'
+import { admit, authorize, openToAll, type Admission } from '../policy/authorize.ts'
 import type { Deny } from '../policy/decision.ts'
 import { isShared, labelsOf, reaches } from '../policy/ownership.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -26,6 +26,7 @@ import { readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
 import { checkFraming, refuseSurplusBody } from './framing.ts'
 import { Held } from './held.ts'
+import type { CheckGrant } from './give-grant.ts'
 import { resolveHostPaths } from './host-paths.ts'
 import type { ClaimNames } from './claims.ts'
 import { claimNames, takeNames } from './hold-names.ts'
@@ -35,6 +36,7 @@ import type { Quotas } from './quotas.ts'
 import { createRequestId } from './request-id.ts'
 import { resolveReferences } from './resolve.ts'
 import { madeByName, watch, withMade, type Made, type Noted } from './trial.ts'
+import type { SignedGrant } from './temporary-grants.ts'
 import type { TakeTurns } from './turns.ts'
 
 export interface Guard {
@@ -53,6 +55,7 @@ export interface Guard {
   /** Of the names of images. */
   readonly claims: ClaimNames
   readonly made: Made
+  readonly checkGrant: CheckGrant
 }
 
 /** The leave to go on: what goes to the engine, for whom, by which role. */
@@ -74,6 +77,8 @@ export interface Passage {
   readonly bytes?: Buffer
   /** To be told what came into being, and what else did; returns all of it. For a role on trial. */
   readonly made?: (thing: string | undefined) => readonly string[]
+  /** What is to be given for a while, verified. */
+  readonly gift?: SignedGrant
   /** A build's context goes through this on its way. */
   readonly context?: Pick<BuildGate, 'open' | 'close'> & {
     readonly refused: () => Refusal | undefined
@@ -137,7 +142,11 @@ async function walk(
     if (surplus !== undefined) return refuse(guard, request, surplus)
   }
   let granted: Granted
-  if ('through' in admission) {
+  if (isOwn(asked.endpoint)) {
+    const own = await grantOwn(guard, request, asked, admission)
+    if (isFailure(own)) return refuse(guard, request, own)
+    granted = own
+  } else if ('through' in admission) {
     const role = admission.through
     const view = viewOf(role, peer.principal, asked)
     granted = { basis: { role, asked }, operation: asked, ...(view && { view }) }
@@ -149,11 +158,6 @@ async function walk(
       request.noted = noted
       granted = { ...granted, ...(bytes && { bytes }), made: madeByName(read, things) }
     }
-  } else if (isOwn(asked.endpoint)) {
-    // The widest role comes first; how far it reaches is minded where the answer is made.
-    const [widest] = admission.judge
-    if (widest === undefined) throw new Error('INVARIANT: at least one role is to be judged')
-    granted = { basis: { role: widest, asked }, operation: asked }
   } else {
     const decision = await judge(guard, request, asked, admission.judge, trials)
     if (isFailure(decision)) return refuse(guard, request, decision)
@@ -161,8 +165,8 @@ async function walk(
     granted = decision
   }
 
-  const { basis, operation, view, gate, prepare, bytes, made } = granted
-  const role = basis.role.name
+  const { basis, operation, view, gate, prepare, bytes, made, gift } = granted
+  const { name: role, grant } = basis.role
   const passage: Passage = Object.freeze({
     id,
     peer,
@@ -177,9 +181,15 @@ async function walk(
     ...(gate === undefined ? {} : { context: contextOf(guard, request, gate) }),
     ...(bytes && { bytes }),
     ...(made && { made: keepMade(guard, peer, made) }),
+    ...(gift === undefined ? {} : { gift }),
   })
   try {
-    guard.audit.decided({ ...describe(request, recordTarget(operation)), decision: 'allow', role })
+    const asRole = { role, ...(grant === undefined ? {} : { grant }) }
+    guard.audit.decided({
+      ...describe(request, recordTarget(operation)),
+      decision: 'allow',
+      ...asRole,
+    })
   } catch {
     // The audit itself has told why. An attached terminal changes things, whatever its method is.
     const { changes, hijacks } = asked.endpoint
@@ -217,7 +227,7 @@ function contextOf(
   }
 }
 
-interface Granted extends Pick<Passage, 'view' | 'bytes'> {
+interface Granted extends Pick<Passage, 'view' | 'bytes' | 'gift'> {
   readonly basis: Basis
   readonly operation: Operation
   /** What it makes beside what the answer will name; undefined where no role is on trial. */
@@ -225,6 +235,26 @@ interface Granted extends Pick<Passage, 'view' | 'bytes'> {
   /** What must be done on the engine first, once the decision is on record. */
   readonly gate?: BuildGate | undefined
   readonly prepare?: () => Promise<Failure | undefined>
+}
+
+/** Our own endpoints: no engine has a say, and how far a role reaches is minded with the answer. */
+async function grantOwn(
+  guard: Guard,
+  request: Request,
+  asked: Operation,
+  admission: Exclude<Admission, Deny>,
+): Promise<Failure | Granted> {
+  const { id, peer, incoming } = request
+  // The widest role comes first.
+  const role = 'through' in admission ? admission.through : admission.judge[0]
+  if (role === undefined) throw new Error('INVARIANT: at least one role is to be judged')
+  const read = await readJudged(incoming, asked, guard.maxBodyBytes)
+  if (isFailure(read)) return read
+  request.operation = read
+  const granted = { basis: { role, asked: read }, operation: read }
+  if (read.body === undefined) return granted
+  const gift = await guard.checkGrant(id, read.body, incoming.raw.socket, peer)
+  return isFailure(gift) ? gift : { ...granted, gift }
 }
 
 /** Reads the body, asks the engine what the names mean, and lets the policy decide. */

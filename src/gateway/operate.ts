@@ -3,6 +3,7 @@
 import type { Principal } from '../identity/principal.ts'
 import type { Denials, DenialsLately } from './denials.ts'
 import type { Engine } from './engine.ts'
+import type { GrantRow } from './give-grant.ts'
 import { remindersOf } from './reminders.ts'
 import type { Session } from './sessions.ts'
 import type { Reload, State } from './state.ts'
@@ -16,6 +17,8 @@ export interface SessionRow {
   readonly fingerprint: string
   readonly address: string
   readonly role: string
+  /** The temporary grant that gave the role. */
+  readonly grant: string | null
   readonly operation: string
   readonly target: string
   /** What the target's name means on the engine: container `web`, and so on. */
@@ -51,6 +54,7 @@ export interface Status {
   readonly connections: number
   readonly sessions: { readonly underWay: number; readonly streams: number }
   readonly denials: DenialsLately
+  readonly temporaryGrants: readonly GrantRow[]
   readonly lastReload: Reload
   /** The processes that serve, where there are several. */
   readonly workers: readonly WorkerRow[]
@@ -66,6 +70,7 @@ export interface WorkerRow {
 
 /** What one process does at the moment. */
 export interface Load {
+  readonly temporaryGrants: readonly GrantRow[]
   readonly connections: number
   readonly underWay: number
   readonly streams: number
@@ -96,6 +101,7 @@ export interface OperateParts {
   readonly engine: Engine
   /** What a session is about, by a name that people know. */
   readonly nameOf: (session: Session) => Promise<string | null>
+  readonly temporaryGrants: () => readonly GrantRow[]
   readonly now: () => number
 }
 
@@ -144,6 +150,7 @@ export function createOperate(parts: OperateParts): OwnOperate {
           streams: rows.filter(({ streams }) => streams).length,
         },
         denials: parts.denials.lastHour(),
+        temporaryGrants: parts.temporaryGrants(),
         lastReload: parts.lastReload(),
         workers: [],
       }
@@ -174,6 +181,7 @@ function rowOf(session: Session): SessionRow {
     fingerprint: principal.fingerprint,
     address,
     role: session.basis.role.name,
+    grant: session.basis.role.grant ?? null,
     operation: session.operation,
     target: session.target,
     on: null,

@@ -9,9 +9,11 @@ import type { Policy } from '../policy/policy.ts'
 import { consoleHeaders, consolePage, type ConsoleParts } from './console.ts'
 import { readReason } from './control.ts'
 import type { Passage } from './guard.ts'
+import { grantRow, type GrantRow } from './give-grant.ts'
 import type { Metrics } from './metrics.ts'
 import type { Operate } from './operate.ts'
 import { missingOf } from './readiness.ts'
+import type { SignedGrant, TemporaryGrants } from './temporary-grants.ts'
 
 export interface OwnParts extends ConsoleParts {
   readonly operate: () => Operate
@@ -19,6 +21,10 @@ export interface OwnParts extends ConsoleParts {
   readonly policy: () => Policy
   readonly audit: Audit
   readonly now: () => number
+  readonly grants: TemporaryGrants
+  /** Why a grant gives nothing now. */
+  readonly idle: (grant: SignedGrant) => string | undefined
+  readonly told: (what: string, about: object) => void
 }
 
 interface Answer {
@@ -26,6 +32,8 @@ interface Answer {
   readonly type: string
   readonly body: string
   readonly headers?: Readonly<Record<string, string>>
+  /** For the audit. */
+  readonly why?: string
 }
 
 export async function answerOwn(
@@ -33,7 +41,7 @@ export async function answerOwn(
   passage: Passage,
   reply: FastifyReply,
 ): Promise<void> {
-  const { status, type, body, headers } = await answerTo(parts, passage)
+  const { status, type, body, headers, why } = await answerTo(parts, passage)
   if (!reply.sent) reply.hijack()
   const bytes = Buffer.from(body)
   reply.raw.writeHead(status, {
@@ -52,6 +60,7 @@ export async function answerOwn(
     bytesOut: bytes.length,
     durationMs: parts.now() - passage.startedAt,
     how: 'finished',
+    ...(why === undefined ? {} : { why }),
   })
 }
 
@@ -67,6 +76,15 @@ async function answerTo(parts: OwnParts, passage: Passage): Promise<Answer> {
       return json(200, await reached(parts, passage))
     case 'DockgateSessionEnd':
       return end(parts, passage)
+    case 'DockgateGrant':
+      return give(parts, passage)
+    case 'DockgateGrants':
+      return json(
+        200,
+        grantsReached(parts, passage).map((grant) => rowOf(parts, grant)),
+      )
+    case 'DockgateGrantEnd':
+      return takeBack(parts, passage)
     default: {
       const page = await consolePage(parts, passage)
       if (page !== undefined) return { status: 200, headers: consoleHeaders, ...page }
@@ -75,7 +93,8 @@ async function answerTo(parts: OwnParts, passage: Passage): Promise<Answer> {
   }
 }
 
-function whoami({ policy, now }: OwnParts, { peer }: Passage): object {
+function whoami(parts: OwnParts, { peer }: Passage): object {
+  const { policy, now } = parts
   const { principal, address } = peer
   const roles = policy().rolesOf(principal, address, now())
   const onTrial = policy().trialsOf(principal, address, now())
@@ -89,6 +108,10 @@ function whoami({ policy, now }: OwnParts, { peer }: Passage): object {
     roles: roles.map((role) => role.name),
     ...(onTrial.length === 0 ? {} : { onTrial: onTrial.map((role) => role.name) }),
     permissions: [...allowed].filter((one) => openToAll.has(one) || !denied.has(one)).toSorted(),
+    temporary: parts.grants
+      .all()
+      .filter(({ to }) => to === principal.name)
+      .map((grant) => rowOf(parts, grant)),
   }
 }
 
@@ -110,16 +133,69 @@ async function reached(
 async function end(parts: OwnParts, passage: Passage): Promise<Answer> {
   const { operation, peer } = passage
   const why = readReason(firstValue(operation.target.query, 'reason'))
-  if (why === undefined)
-    return json(400, { message: 'dockgate: a reason is one line of 200 characters at most' })
+  if (why === undefined) return refusal(400, 'a reason is one line of 200 characters at most')
   const id = operation.params['id'] ?? ''
   const visible = (await reached(parts, passage)).some((row) => row.id === id)
   const ended = visible
     ? await parts.operate().end({ id }, `by ${peer.principal.name}: ${why}`)
     : []
   return ended.length === 0
-    ? json(404, { message: `dockgate: no session has the id ${JSON.stringify(id)}` })
+    ? refusal(404, `no session has the id ${JSON.stringify(id)}`)
     : json(200, ended)
+}
+
+/** It is on record by now. */
+function give(parts: OwnParts, { gift, peer }: Passage): Answer {
+  if (gift === undefined) throw new Error('INVARIANT: a grant was verified')
+  let why: string | undefined
+  try {
+    why = parts.grants.add(gift)
+  } catch (error) {
+    parts.told('a temporary grant cannot be kept, so it is not given', { err: error })
+    return refusal(503, 'the grant cannot be kept here, so it is not given')
+  }
+  if (why !== undefined) return refusal(409, why)
+  const row = rowOf(parts, gift)
+  parts.told('gave a temporary right', { ...row, address: peer.address })
+  return json(201, row)
+}
+
+/** All for a role that reaches all; else what one gave or was given. */
+function grantsReached({ grants }: OwnParts, { peer, basis }: Passage): readonly SignedGrant[] {
+  const { name } = peer.principal
+  const isTheirs = ({ to, giver }: SignedGrant): boolean =>
+    to === name || giver.principal.name === name
+  return grants.all().filter((grant) => basis.role.on.kind === 'all' || isTheirs(grant))
+}
+
+function takeBack(parts: OwnParts, passage: Passage): Answer {
+  const { operation, peer } = passage
+  const reason = readReason(firstValue(operation.target.query, 'reason'))
+  if (reason === undefined) return refusal(400, 'a reason is one line of 200 characters at most')
+  const id = operation.params['id'] ?? ''
+  const none = refusal(404, `no temporary grant has the id ${JSON.stringify(id)}`)
+  if (!grantsReached(parts, passage).some((grant) => grant.id === id)) return none
+  try {
+    const ended = parts.grants.end(id, `${peer.principal.name}: ${reason}`)
+    if (ended === undefined) return none
+    const row = grantRow(ended, 'it was ended')
+    parts.told('ended a temporary right', { ...row, endedBy: peer.principal.name, reason })
+    return { ...json(200, row), why: reason }
+  } catch (error) {
+    parts.told('the end of a temporary grant cannot be kept', { err: error })
+    return refusal(
+      503,
+      'it is ended, but that cannot be kept here: after a restart it would be back',
+    )
+  }
+}
+
+function rowOf({ idle }: OwnParts, grant: SignedGrant): GrantRow {
+  return grantRow(grant, idle(grant))
+}
+
+function refusal(status: number, why: string): Answer {
+  return { ...json(status, { message: `dockgate: ${why}` }), why }
 }
 
 function json(status: number, value: unknown): Answer {

@@ -1,6 +1,8 @@
 // Whoever loses the right loses the session: after each change of the files, and when the time of a
 // certificate, a grant or the revocation list is over, all that is under way is judged again.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Policy } from '../policy/policy.ts'
+import type { Role } from '../policy/role.ts'
 import { stillAllows } from '../policy/still-allows.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { Connections } from './connections.ts'
@@ -12,6 +14,9 @@ import type { State } from './state.ts'
 export interface RecheckParts {
   readonly authenticator: Authenticator
   readonly state: () => State
+  /** What is in force now, and a number that grows with it. */
+  readonly policy: () => Policy
+  readonly generation: () => number
   readonly sessions: () => Iterable<Session>
   readonly connections: Connections
   readonly engine: Engine
@@ -50,9 +55,9 @@ export function createRecheck(parts: RecheckParts): Recheck {
       session.end(outdated)
       return
     }
-    const roles = parts.state().policy.rolesOf(peer.principal, peer.address, now())
+    const roles = parts.policy().rolesOf(peer.principal, peer.address, now())
     const standing = stillAllows(roles, peer.principal, basis)
-    if (standing.stands === false) session.end(standing.why)
+    if (standing.stands === false) session.end(givenWhy(basis.role, roles) ?? standing.why)
     else if (standing.stands === 'unknown') void ask(session)
   }
 
@@ -66,7 +71,7 @@ export function createRecheck(parts: RecheckParts): Recheck {
       const late = sleep(askMs, undefined, { signal: tooLate.signal }).catch(() => undefined)
       const things = await Promise.race([asked, late])
       tooLate.abort()
-      const roles = parts.state().policy.rolesOf(peer.principal, peer.address, now())
+      const roles = parts.policy().rolesOf(peer.principal, peer.address, now())
       const standing =
         things && stillAllows(roles, peer.principal, { ...basis, things, hostPaths: new Map() })
       if (standing?.stands !== true) {
@@ -78,7 +83,7 @@ export function createRecheck(parts: RecheckParts): Recheck {
   }
 
   function run(): void {
-    due = parts.state().policy.nextEnd(now())
+    due = parts.policy().nextEnd(now())
     foresee((parts.state().trust.revocations?.nextUpdate ?? 0) + 1)
     for (const session of parts.sessions()) {
       foreseeEnd(session)
@@ -102,8 +107,14 @@ export function createRecheck(parts: RecheckParts): Recheck {
     run,
     added(session) {
       foreseeEnd(session)
-      if (session.generation !== parts.state().generation) judge(session)
+      if (session.generation !== parts.generation()) judge(session)
     },
     close: () => clearInterval(timer),
   }
+}
+
+/** Words for whoever goes on without what they had for a while. */
+function givenWhy({ name, grant }: Role, roles: readonly Role[]): string | undefined {
+  if (grant === undefined || roles.some((role) => role.grant === grant)) return undefined
+  return `the temporary right that it was by (${name}) is over`
 }

@@ -42,7 +42,15 @@ export interface Keeper {
 }
 
 /** Settings that a listener, a socket or a file was opened with. */
-const fixed = ['listen', 'enginePath', 'audit', 'maxBodyBytes', 'controlPath', 'workers'] as const
+const fixed = [
+  'listen',
+  'enginePath',
+  'audit',
+  'maxBodyBytes',
+  'controlPath',
+  'workers',
+  'grantsPath',
+] as const
 
 /** `changed` is called within `reload`, after the new state is in force. */
 export function createKeeper(

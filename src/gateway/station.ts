@@ -1,17 +1,22 @@
 // What every process that serves has: the listener, the way of a request, what is under way, and the
 // watch over who still may. Where the files come from, and who else serves beside it, it is told.
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Audit } from '../audit/record.ts'
 import type { Settings } from '../config/settings.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Giver } from '../policy/temporary-grant.ts'
 import { createEventsOfTheirs } from './answer-events.ts'
 import { createGateway } from './app.ts'
-import { createAuthenticator } from './authenticate.ts'
+import { createAuthenticator, type Peer } from './authenticate.ts'
 import { createConnections } from './connections.ts'
 import { createDenials } from './denials.ts'
 import { createEngine } from './engine.ts'
+import { createGrantCheck, grantRow, type GrantRow } from './give-grant.ts'
+import { createGivenRights } from './given-rights.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createNames } from './names.ts'
 import { createOperate, type Load, type Operate, type OwnOperate } from './operate.ts'
@@ -20,6 +25,7 @@ import { createRecheck, type Recheck } from './recheck.ts'
 import { createSessions, type Session } from './sessions.ts'
 import { createSilence } from './silence.ts'
 import type { Reload, State } from './state.ts'
+import { openTemporaryGrants, type SignedGrant } from './temporary-grants.ts'
 import { secureContext } from './tls.ts'
 import type { ClaimNames } from './claims.ts'
 import { createMade } from './trial.ts'
@@ -82,6 +88,22 @@ export async function createStation(parts: StationParts): Promise<Station> {
   const authenticator = createAuthenticator(() => state().trust, now)
   const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
   const connections = createConnections()
+  const ownCertificate = (): X509Certificate => new X509Certificate(state().trust.material.cert)
+  const grants = await openTemporaryGrants({
+    folder: settings.grantsPath,
+    now,
+    recognize: (cert, address) => authenticator.recognize(cert, address),
+    server: ownCertificate,
+    complain: (what) => log.error(what),
+  })
+  const isGood = (giver: Giver): boolean => authenticator.outdated(giver as Peer) === undefined
+  const given = createGivenRights(grants, isGood, now)
+  const written = (): Policy => state().policy
+  const policy = (): Policy => given.policy(written())
+  const idle = (grant: SignedGrant): string | undefined => given.idle(written(), grant)
+  const temporaryGrants = (): readonly GrantRow[] =>
+    grants.all().map((grant) => grantRow(grant, idle(grant)))
+  const generation = (): number => state().generation + grants.version
 
   const { app, server } = await createGateway({
     listener: {
@@ -95,8 +117,8 @@ export async function createStation(parts: StationParts): Promise<Station> {
     },
     guard: {
       authenticator,
-      policy: () => state().policy,
-      generation: () => state().generation,
+      policy,
+      generation,
       engine,
       audit,
       now,
@@ -105,6 +127,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
       turns: parts.turns.volumes,
       claims: parts.turns.images,
       made: createMade(),
+      checkGrant: createGrantCheck({ policy: written, server: ownCertificate, now }),
     },
     forwarder: {
       engine,
@@ -118,20 +141,26 @@ export async function createStation(parts: StationParts): Promise<Station> {
     own: {
       operate: () => parts.shown?.operate ?? operate,
       metrics: { type: metrics.type, text: () => (parts.shown?.metrics ?? metrics).text() },
-      policy: () => state().policy,
+      policy,
       state,
       audit,
       now,
+      grants,
+      idle,
+      told: (what, about) => log.warn(about, what),
     },
   })
   const recheck: Recheck = createRecheck({
     authenticator,
     state,
+    policy,
+    generation,
     sessions: () => sessions.all(),
     connections,
     engine,
     now,
   })
+  grants.start(() => recheck.run())
   const operate = createOperate({
     version: version(),
     startedAt: now(),
@@ -144,6 +173,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
     denials,
     engine,
     nameOf: createNames(engine),
+    temporaryGrants,
     now,
   })
   const silence = createSilence({
@@ -175,6 +205,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
   async function close(graceMs: number): Promise<void> {
     recheck.close()
     silence.close()
+    grants.close()
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
     const deadline = setTimeout(() => {
@@ -203,6 +234,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
         underWay: rows.length,
         streams: rows.filter(({ streams }) => streams).length,
         denials: denials.lastHour(Infinity),
+        temporaryGrants: temporaryGrants(),
       }
     },
     changed(before, after) {

@@ -1,7 +1,7 @@
 // The roles that every installation has. Each says in one sentence whom it is for; the table in the
 // README is made from here.
 import { safeLimits, type Limits } from './limits.ts'
-import type { Reach } from './role.ts'
+import type { MayGrant, Reach } from './role.ts'
 
 export interface RoleSource {
   readonly name: string
@@ -15,6 +15,7 @@ export interface RoleSource {
   readonly hide: readonly string[]
   /** It decides nothing: what it would deny is recorded. */
   readonly onTrial?: true
+  readonly mayGrant?: MayGrant
   /** For whom, in one sentence; only the built-in ones have it. */
   readonly about?: string
   /** Where it stands in roles.yaml; 0 for a built-in one. */
@@ -164,6 +165,7 @@ export const builtinRoles: readonly RoleSource[] = Object.freeze([
   ),
   role('admin', everything, ['*'], {
     limits: 'none',
+    mayGrant: 'all',
     about: "For whoever would be root on the engine's host anyway: everything, unlimited.",
   }),
 ])
@@ -172,7 +174,7 @@ function role(
   name: string,
   on: Reach,
   allow: readonly string[],
-  rest: Pick<RoleSource, 'about'> & Partial<Pick<RoleSource, 'includes' | 'limits'>>,
+  rest: Pick<RoleSource, 'about'> & Partial<Pick<RoleSource, 'includes' | 'limits' | 'mayGrant'>>,
 ): RoleSource {
   return Object.freeze({
     name,

@@ -96,9 +96,12 @@ function rolesIn(
   roles: ReadonlyMap<string, Role | undefined>,
 ): readonly Role[] {
   const names = new Set(grants.flatMap((grant) => grant.roles))
-  const found = [...names].toSorted().flatMap((name) => roles.get(name) ?? [])
+  return widestFirst([...names].toSorted().flatMap((name) => roles.get(name) ?? []))
+}
+
+export function widestFirst(roles: readonly Role[]): readonly Role[] {
   return Object.freeze(
-    found.toSorted(
+    roles.toSorted(
       (one, other) => breadth(other) - breadth(one) || one.hide.length - other.hide.length,
     ),
   )
@@ -110,8 +113,8 @@ function breadth(role: Role): number {
 }
 
 /**
- * What a role includes gives it permissions and denials only: reach, limits and what it hides are its own, so that
- * including `admin` lifts no limit unless the role says so itself.
+ * What a role includes gives it permissions and denials only: reach, limits, what it hides and what it
+ * may grant are its own, so that including `admin` lifts no limit unless the role says so itself.
  */
 function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource>): Role {
   const allow = new Set<string>()
@@ -135,5 +138,14 @@ function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource
     on: source.on,
     limits: source.limits,
     hide: source.hide,
+    ...(source.mayGrant === undefined ? {} : { mayGrant: source.mayGrant }),
   })
+}
+
+/** Every permission of a role and of those it includes, denials left aside. */
+export function permissionsAllowed(
+  source: RoleSource,
+  sources: ReadonlyMap<string, RoleSource>,
+): ReadonlySet<string> {
+  return compileRole(source, sources).allows
 }

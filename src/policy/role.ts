@@ -8,6 +8,9 @@ export type Reach =
   | { readonly kind: 'all' }
   | { readonly kind: 'label'; readonly labels: Readonly<Record<string, string>> }
 
+/** Which roles a role's holder may give to somebody for a time, each for how long (ms) at most. */
+export type MayGrant = ReadonlyMap<string, number> | 'all'
+
 export interface Role {
   readonly name: string
   /** Every permission that it allows, wildcards and includes already spelled out. */
@@ -17,4 +20,7 @@ export interface Role {
   /** 'none': nothing is limited, and bodies are not even parsed. */
   readonly limits: Limits | 'none'
   readonly hide: readonly string[]
+  readonly mayGrant?: MayGrant
+  /** The id of the temporary grant that gives it; undefined where roles.yaml does. */
+  readonly grant?: string
 }

@@ -71,7 +71,7 @@ describe('the sessions', () => {
     )
     assert.ok(listed.every(({ bytesOut }) => bytesOut > 0))
     const table = await dockgate('sessions')
-    assert.match(table.stdout, /^ID +WHO +OPERATION +ON +FOR +IN +OUT +FROM\n/)
+    assert.match(table.stdout, /^ID +WHO +OPERATION +ROLE +ON +FOR +IN +OUT +FROM\n/)
 
     const one = await dockgate('end', listed[0]?.id ?? '', '--reason', 'too many')
     assert.equal(one.status, 0, one.stderr)

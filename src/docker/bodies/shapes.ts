@@ -1,5 +1,5 @@
 // Which shape the body of which endpoint has.
-import type { Field } from '../shape.ts'
+import { object, text, type Field } from '../shape.ts'
 import {
   containerCreate,
   containerExec,
@@ -35,6 +35,7 @@ export const bodyShapes: ReadonlyMap<string, Field> = new Map([
   ['SecretUpdate', secretSpec],
   ['ConfigCreate', configSpec],
   ['ConfigUpdate', configSpec],
+  ['DockgateGrant', object({ grant: text })],
 ])
 
 /**

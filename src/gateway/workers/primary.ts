@@ -124,6 +124,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     denials: createDenials(now),
     engine,
     nameOf: async () => null,
+    temporaryGrants: () => [],
     now,
   })
   const persons = async (): Promise<readonly PersonsSession[]> =>
@@ -146,6 +147,8 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
           total: sum(({ denials }) => denials.total),
           most: mostFrequent(loads.flatMap(({ load }) => load.denials.most)),
         },
+        // Each looks at the same folder.
+        temporaryGrants: loads[0]?.load.temporaryGrants ?? [],
         workers: loads.map(({ member: { slot, pid, since }, load }) => {
           return { slot, pid, since, connections: load.connections, streams: load.streams }
         }),
