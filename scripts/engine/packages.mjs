@@ -14,6 +14,9 @@ const needed = [
   ['/usr/bin/openssl', 'openssl'],
   ['/usr/bin/docker-compose', 'docker-compose'],
   ['/usr/bin/python3', 'python3'],
+  // For the tests of pages in a real browser.
+  ['/usr/bin/chromium', 'chromium'],
+  ['/usr/bin/pk12util', 'libnss3-tools'],
   ['/usr/bin/unshare', 'util-linux'],
   ['/usr/bin/systemd-notify', 'systemd'],
 ]

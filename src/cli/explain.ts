@@ -3,21 +3,14 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { loadPolicy, loadSettings } from '../config/load.ts'
-import { isJudgeable, readBody } from '../docker/body.ts'
-import type { Operation } from '../docker/operation.ts'
-import { readOperation } from '../docker/read.ts'
-import { isFailure, type Failure } from '../errors.ts'
+import { isFailure } from '../errors.ts'
 import { readPrincipal } from '../identity/certificate.ts'
 import type { Principal } from '../identity/principal.ts'
-import { resolveHostPaths } from '../gateway/host-paths.ts'
-import { asTheirs } from '../policy/as-theirs.ts'
-import { admit, authorize } from '../policy/authorize.ts'
-import type { Objection } from '../policy/decision.ts'
 import { canonicalAddress } from '../policy/network.ts'
-import type { Role } from '../policy/role.ts'
 import { readArguments, UsageError } from './arguments.ts'
+import { explained, type Explained } from './explained.ts'
 import { recordedRequests, type RecordedRequest } from './recorded-requests.ts'
-import { readSubject } from './roles.ts'
+import { principalAs } from './subject.ts'
 import type { Io, Verb } from './verb.ts'
 
 const help = `usage: dockgate explain (--as WHO | --cert FILE) [--address IP] [--body FILE] [--json] METHOD PATH
@@ -129,81 +122,6 @@ async function readAll(input: Readable): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-interface Explained {
-  readonly operation: string | null
-  readonly decision: 'allow' | 'ask' | 'deny' | 'refuse'
-  readonly role: string | null
-  readonly reason: string
-  readonly objections: readonly Objection[]
-}
-
-async function explained(
-  request: RecordedRequest,
-  principal: Principal,
-  roles: readonly Role[],
-  trials: readonly Role[] = [],
-): Promise<Explained> {
-  const asked = readOperation(request.method, request.target)
-  if (isFailure(asked)) return refused(null, asked)
-  const said = { operation: asked.permission, objections: [] }
-  const admission = admit(roles, principal, asked, trials)
-  if ('allow' in admission) {
-    return { ...said, decision: 'deny', role: admission.role ?? null, reason: admission.message }
-  }
-  if ('through' in admission) {
-    const reason = 'its role has no limits here'
-    return { ...said, decision: 'allow', role: admission.through.name, reason }
-  }
-  const judgeable = isJudgeable(asked)
-  if (judgeable && request.body.length === 0) {
-    const [role] = admission.judge
-    const reason = `it depends on the request body (--body FILE): ${inRoles(admission.judge)}`
-    return { ...said, decision: 'ask', role: role?.name ?? null, reason }
-  }
-  const read = judgeable ? readBody(asked, request.body, request.contentType) : asked
-  if (isFailure(read)) return refused(asked.permission, read)
-  return judged(read, principal, admission.judge)
-}
-
-async function judged(
-  operation: Operation,
-  principal: Principal,
-  roles: readonly Role[],
-): Promise<Explained> {
-  const hostPaths = await resolveHostPaths(operation)
-  let nearest: Explained | undefined
-  for (const role of roles) {
-    const things = asTheirs(operation, principal, role)
-    const decision = authorize([role], principal, operation, things, hostPaths)
-    if (decision.allow) {
-      const depends = things.size > 0 && role.on.kind !== 'all'
-      const named = [...things.keys()].map(({ kind, name }) => `${kind} ${name}`).join(', ')
-      return {
-        operation: operation.permission,
-        decision: depends ? 'ask' : 'allow',
-        role: role.name,
-        reason: depends ? `if theirs: ${named}` : inRoles([role]),
-        objections: [],
-      }
-    }
-    const { message: reason, objections } = decision
-    const answer = { operation: operation.permission, role: role.name, reason, objections }
-    nearest ??= { ...answer, decision: 'deny' }
-  }
-  if (nearest === undefined) throw new Error('INVARIANT: there is a role to be judged by')
-  return nearest
-}
-
-function refused(operation: string | null, { message }: Failure): Explained {
-  return { operation, decision: 'refuse', role: null, reason: message, objections: [] }
-}
-
-function inRoles(roles: readonly Role[]): string {
-  return roles
-    .map((one) => `role "${one.name}" allows it on ${one.on.kind}, within its limits`)
-    .join('; ')
-}
-
 function inWords(
   answer: Explained & {
     readonly who: string
@@ -244,22 +162,5 @@ function principalOf(values: { as?: string | undefined; cert?: string | undefine
   if (values.as === undefined || values.cert !== undefined) {
     throw new UsageError('say who: either --as WHO or --cert FILE')
   }
-  const facts = readSubject(values.as)
-  const list = (kind: string): readonly string[] => {
-    const value = facts[kind]
-    return value === undefined ? [] : [value]
-  }
-  return {
-    name: facts['name'] ?? '',
-    org: list('org'),
-    unit: list('unit'),
-    dns: list('dns'),
-    email: list('email'),
-    uri: list('uri'),
-    ip: list('ip'),
-    serial: facts['serial'] ?? '',
-    fingerprint: `as:${values.as}`,
-    notBefore: 0,
-    notAfter: Number.MAX_SAFE_INTEGER,
-  }
+  return principalAs(values.as)
 }

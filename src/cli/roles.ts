@@ -4,14 +4,16 @@ import { addGrant, removeGrant, type Edit } from '../config/roles-edit.ts'
 import { placesOf } from '../config/settings.ts'
 import { permissions } from '../docker/catalog.ts'
 import { nearest } from '../nearest.ts'
-import { subjectKinds } from '../policy/grant.ts'
 import type { Policy } from '../policy/policy.ts'
 import { readArguments, UsageError } from './arguments.ts'
+import { limitsInWords, plain } from './limit-words.ts'
 import { importRoleVerb } from './roles-import.ts'
+import { printMatrix } from './roles-matrix.ts'
 import { listPresets } from './roles-presets.ts'
+import { testRoles } from './roles-test.ts'
+import { readSubject } from './subject.ts'
 import type { Io, Verb } from './verb.ts'
 import { writeWhole } from '../write-whole.ts'
-import { safeLimits, type Limits } from '../policy/limits.ts'
 
 const help = `usage: dockgate roles list [--json]
        dockgate roles permissions [--json]
@@ -19,6 +21,8 @@ const help = `usage: dockgate roles list [--json]
        dockgate roles revoke WHO ROLE [--from NETWORK]… [--until TIME]
        dockgate roles presets [--json]
        dockgate roles import SOURCE [--name ROLE] [--json] -- SETTINGS…
+       dockgate roles test FILE… [--roles FILE] [--json]
+       dockgate roles matrix [--all] [--json | --html] [--roles FILE]
 
 WHO is a name (the certificate's common name), or facts that must all match: unit=dev,org=Example.
 With --from or --until, revoke takes back only the grant that was given with just these.
@@ -33,7 +37,7 @@ examples:
 
 export const roles: Verb = {
   name: 'roles',
-  summary: 'who may do what: list, grant, revoke, presets, import',
+  summary: 'who may do what: list, grant, revoke, presets, import, test, matrix',
   help,
   async run(args, io) {
     const own = ownArguments.get(args[0] ?? '')
@@ -45,7 +49,11 @@ export const roles: Verb = {
         from: { type: 'string', multiple: true },
         until: { type: 'string' },
       },
-      { min: 1, max: 3, usage: 'dockgate roles list|permissions|presets|import|grant|revoke' },
+      {
+        min: 1,
+        max: 3,
+        usage: 'dockgate roles list|permissions|presets|import|test|matrix|grant|revoke',
+      },
     )
     if (values.help === true) {
       io.stdout.write(help)
@@ -100,30 +108,14 @@ export const roles: Verb = {
 const ownArguments: ReadonlyMap<string, Verb['run']> = new Map([
   ['presets', listPresets],
   ['import', importRoleVerb],
+  ['test', testRoles],
+  ['matrix', printMatrix],
 ])
 
 function save(path: string, edit: Edit, done: string, io: Io): number {
   if (edit.changed) writeWhole(path, edit.text)
   io.stdout.write(`${done}${edit.changed ? '' : ' (as before)'}\n`)
   return 0
-}
-
-export function readSubject(who: string): Record<string, string> {
-  if (!who.includes('=')) return { name: who }
-  const to: Record<string, string> = {}
-  for (const part of who.split(',')) {
-    const cut = part.indexOf('=')
-    const kind = part.slice(0, cut)
-    if (cut < 1 || !subjectKinds.some((known) => known === kind)) {
-      throw new UsageError(
-        `cannot read ${JSON.stringify(part)}`,
-        `KIND=VALUE, with KIND of ${subjectKinds.join(', ')}`,
-      )
-    }
-    if (Object.hasOwn(to, kind)) throw new UsageError(`${who} says ${kind} twice`)
-    to[kind] = part.slice(cut + 1)
-  }
-  return to
 }
 
 function list(policy: Policy, json: boolean, io: Io): number {
@@ -158,22 +150,6 @@ function list(policy: Policy, json: boolean, io: Io): number {
     if (row.hides.length > 0) io.stdout.write(`  hides ${row.hides.join(' ')}\n`)
   }
   return 0
-}
-
-/** Sets and maps as JSON has them; a compiled rule as it was written. */
-function plain(_key: string, value: unknown): unknown {
-  if (value instanceof Set) return [...(value as ReadonlySet<unknown>)]
-  if (value instanceof Map) return Object.fromEntries(value as ReadonlyMap<string, unknown>)
-  return typeof value === 'object' && value !== null && 'text' in value ? value.text : value
-}
-
-function limitsInWords(limits: Limits | 'none'): string {
-  if (limits === 'none') return 'none'
-  const own = Object.entries(limits).filter(
-    ([name, value]) => value !== safeLimits[name as keyof Limits],
-  )
-  if (own.length === 0) return 'safe'
-  return own.map(([name, value]) => `${name} ${JSON.stringify(value, plain)}`).join(', ')
 }
 
 function shorten(names: readonly string[]): string {

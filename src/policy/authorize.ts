@@ -40,10 +40,9 @@ const anyone: Role = Object.freeze({
 export function admit(
   roles: readonly Role[],
   principal: Principal,
-  operation: Operation,
+  { permission }: Pick<Operation, 'permission'>,
   onTrial: readonly Role[] = [],
 ): Admission {
-  const { permission } = operation
   if (openToAll.has(permission)) return { through: anyone }
   const denier = roles.find((role) => role.denies.has(permission))
   if (denier !== undefined) {

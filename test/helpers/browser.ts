@@ -28,8 +28,14 @@ export interface Tab {
   evaluate<T = unknown>(expression: string): Promise<T>
   look(look: Look): Promise<void>
   press(key: string): Promise<void>
+  /** As if a person typed it where the focus is. */
+  type(text: string): Promise<void>
   /** A PNG of the whole page. */
   screenshot(): Promise<Buffer>
+  /** The page on paper; from then on it looks so. */
+  print(): Promise<Buffer>
+  /** A command of the browser's own protocol. */
+  ask<T>(method: string, params?: object): Promise<T>
   /** What the browser complained of: errors of scripts, violations of the policy, failed requests. */
   readonly complaints: readonly string[]
 }
@@ -176,6 +182,7 @@ async function openTab(
   hear('Page.loadEventFired', () => loaded())
   return {
     complaints,
+    ask,
     async goto(url) {
       const done = new Promise<void>((resolve) => (loaded = resolve))
       const { errorText } = await ask<{ errorText?: string }>('Page.navigate', { url })
@@ -212,6 +219,12 @@ async function openTab(
       }
       await ask('Input.dispatchKeyEvent', { type: 'keyDown', ...how })
       await ask('Input.dispatchKeyEvent', { type: 'keyUp', ...how })
+    },
+    type: (text) => ask<void>('Input.insertText', { text }),
+    async print() {
+      await ask('Emulation.setEmulatedMedia', { media: 'print', features: [] })
+      const { data } = await ask<{ data: string }>('Page.printToPDF', { preferCSSPageSize: true })
+      return Buffer.from(data, 'base64')
     },
     async screenshot() {
       const { data } = await ask<{ data: string }>('Page.captureScreenshot', {
