@@ -43,7 +43,8 @@ export function harmless(json: string): string {
   })
 }
 
-export function hashLine(line: Uint8Array): string {
+/** Of the bytes, or of the text as the bytes that it is written as. */
+export function hashLine(line: Uint8Array | string): string {
   return hash('sha256', line, 'hex')
 }
 

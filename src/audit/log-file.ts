@@ -16,7 +16,8 @@ import { basename } from 'node:path'
 import { signCheckpoint } from './checkpoint.ts'
 import { nextRotatedPath, readFirst, rotatedFiles } from './files.ts'
 import { headPathOf, openHead, type Head } from './head.ts'
-import { formatLine, hashLine, origin, type Position } from './line.ts'
+import { Lines } from './lines-to-write.ts'
+import { origin, type Position } from './line.ts'
 import { examine, type Trouble } from './recovery.ts'
 import { expiredFiles, type Keep } from './retention.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -30,6 +31,13 @@ export interface LogFileOptions {
   }
   readonly keep: Keep
   readonly now: () => number
+}
+
+/** A record that waits to be written. */
+export interface Entry {
+  readonly time: string
+  readonly event: string
+  readonly fields: object
 }
 
 interface Opened {
@@ -78,18 +86,41 @@ export class LogFile {
   }
 
   append(event: string, fields: object): void {
-    const opened = this.#ready()
-    const time = this.#time()
-    if (this.#unsigned >= recordsPerCheckpoint) this.#checkpoint(opened, time, 'count')
-    const line = this.#format(time, event, fields)
+    this.appendAll([{ time: this.#time(), event, fields }], () => {})
+  }
+
+  /** In as few writes as can be; `wrote` is told how many are with the operating system so far. */
+  appendAll(entries: readonly Entry[], wrote: (count: number) => void): void {
     const { rotate } = this.#options
-    const full = opened.bytes + line.length > rotate.bytes
-    if (!opened.fresh && (full || (rotate.daily && time.slice(0, 10) > opened.day))) {
-      const next = this.#rotate(opened, time)
-      this.#write(next, this.#format(time, event, fields))
-    } else {
-      this.#write(opened, line)
+    let opened = this.#ready()
+    let lines = new Lines(this.#last)
+    const flush = (count: number): void => {
+      if (lines.count > 0) this.#write(opened, lines)
+      wrote(count)
+      lines = new Lines(this.#last)
     }
+    for (const [index, { time, event, fields }] of entries.entries()) {
+      if (this.#unsigned + lines.count >= recordsPerCheckpoint) {
+        flush(index)
+        this.#checkpoint(opened, time, 'count')
+        lines = new Lines(this.#last)
+      }
+      const before = lines.bytes
+      lines.add(time, event, fields)
+      const full = opened.bytes + lines.bytes > rotate.bytes
+      if (
+        (opened.fresh && before === 0) ||
+        !(full || (rotate.daily && time.slice(0, 10) > opened.day))
+      ) {
+        continue
+      }
+      lines.drop()
+      flush(index)
+      opened = this.#rotate(opened, time)
+      lines = new Lines(this.#last)
+      lines.add(time, event, fields)
+    }
+    flush(entries.length)
   }
 
   checkpoint(why: Why): void {
@@ -116,8 +147,10 @@ export class LogFile {
     return new Date(this.#options.now()).toISOString()
   }
 
-  #format(time: string, event: string, fields: object): Buffer {
-    return Buffer.from(`${formatLine(this.#last ?? origin, time, event, fields)}\n`)
+  #one(time: string, event: string, fields: object): Lines {
+    const lines = new Lines(this.#last)
+    lines.add(time, event, fields)
+    return lines
   }
 
   /** The file, if it still is the one at its path and as long as it was left. */
@@ -164,23 +197,25 @@ export class LogFile {
       this.#checkpoint(opened, time, 'continued', previous)
     }
     if (this.#firstOpening) {
-      this.#write(opened, this.#format(time, 'opened', { how, key: this.#key.id }))
+      this.#write(opened, this.#one(time, 'opened', { how, key: this.#key.id }))
       this.#firstOpening = false
     }
     for (const trouble of this.#troubles) {
-      this.#write(opened, this.#format(time, 'recovered', trouble))
+      this.#write(opened, this.#one(time, 'recovered', trouble))
     }
     this.#troubles = []
     if (this.#unsigned > 0) this.#checkpoint(opened, time, 'opened')
     this.#retire(opened, time)
   }
 
-  #write(opened: Opened, bytes: Buffer): void {
-    const position = { seq: (this.#last?.seq ?? 0) + 1, hash: hashLine(bytes.subarray(0, -1)) }
+  #write(opened: Opened, lines: Lines): void {
+    const bytes = lines.take()
     try {
+      // Killed in the middle of it, the log is ahead of its head: as far as this, and no further.
+      if (lines.count > 1) opened.head.foretell(lines.last)
       // A full disk takes a part of a line before it says so.
       for (let done = 0; done < bytes.length;) done += writeSync(opened.file, bytes, done)
-      opened.head.write(position)
+      opened.head.write(lines.last)
     } catch (error) {
       try {
         ftruncateSync(opened.file, opened.bytes)
@@ -192,15 +227,15 @@ export class LogFile {
     }
     opened.bytes += bytes.length
     opened.fresh = false
-    this.#last = position
-    this.#unsigned += 1
+    this.#last = lines.last
+    this.#unsigned += lines.count
   }
 
   #checkpoint(opened: Opened, time: string, why: Why, file?: string): void {
     const { seq, hash } = this.#last ?? origin
     const jws = signCheckpoint(this.#key, { seq: seq + 1, prev: hash, time })
     const fields = { why, ...(file === undefined ? {} : { file }), jws }
-    this.#write(opened, this.#format(time, 'checkpoint', fields))
+    this.#write(opened, this.#one(time, 'checkpoint', fields))
     this.#unsigned = 0
   }
 
@@ -224,7 +259,7 @@ export class LogFile {
     const first = readFirst(rotated[expired.length]?.path ?? this.#options.path)
     if (first === undefined) return
     const files = expired.map((file) => basename(file.path))
-    this.#write(opened, this.#format(time, 'retired', { files, through: first.seq - 1 }))
+    this.#write(opened, this.#one(time, 'retired', { files, through: first.seq - 1 }))
     for (const file of expired) rmSync(file.path, { force: true })
   }
 

@@ -65,9 +65,14 @@ export interface Audit {
   open(): void
   /** What only reads may pass without a record while none can be written. */
   readonly readsGoOn: boolean
-  /** Returns when the record is with the operating system; throws where it cannot be written. */
-  decided(record: Decided): void
-  /** Never throws: an end that cannot be written is counted, and the count recorded later. */
+  /**
+   * Resolves when the record is with the operating system, and rejects where it cannot be written. Those
+   * that come in one breath share a write.
+   */
+  decided(record: Decided): Promise<void>
+  /** Written soon; an end that cannot be written is counted, and the count recorded later. */
   ended(record: Ended): void
+  /** Writes now what waits. */
+  flush(): void
   close(): void
 }

@@ -48,13 +48,17 @@ export function examine(path: string, known: Position | undefined, touched: bool
   if (unreadable) troubles.push({ found: 'unreadable' })
   if (ending.last !== undefined && typeof head !== 'object') troubles.push({ found: 'no-head' })
   if (expected !== undefined && !unreadable) {
-    // Killed between a record and its head, the log is one ahead.
-    const ahead = expected.seq + (touched ? 0 : 1)
+    // Killed between records and their head, the log is ahead: by one, or as far as was foretold.
+    const foretold = typeof head === 'object' && !touched ? head.foretold : undefined
+    const ahead = Math.max(expected.seq + (touched ? 0 : 1), foretold?.seq ?? 0)
     const seq = onDisk?.seq ?? 0
     if (seq > ahead) troubles.push({ found: 'appended', from: expected.seq + 1, to: seq })
     if (seq < expected.seq) troubles.push({ found: 'missing', from: seq + 1, to: expected.seq })
-    if (seq === expected.seq && onDisk?.hash !== expected.hash) {
-      troubles.push({ found: 'changed', record: seq })
+    for (const said of [expected, foretold]) {
+      if (seq === said?.seq && onDisk?.hash !== said.hash) {
+        troubles.push({ found: 'changed', record: seq })
+        break
+      }
     }
   }
   const last = furthest(expected, onDisk) ?? origin

@@ -91,7 +91,9 @@ export async function verifyLog(paths: readonly string[], options: VerifyOptions
   for (const [index, path] of files.entries()) {
     await verifier.read(path, index === files.length - 1)
   }
-  return verifier.finish(files, head)
+  // The gateway may have gone on meanwhile: then the head has gone on as well.
+  const later = options.headPath === undefined ? undefined : readHead(options.headPath)
+  return verifier.finish(files, head, typeof later === 'object' ? later.foretold.seq : 0)
 }
 
 /** By the number of the first record: names are for people. */
@@ -291,7 +293,8 @@ class Verifier {
     }
   }
 
-  finish(files: readonly string[], head: ReturnType<typeof readHead>): Report {
+  /** `upTo`: the log may go on to here, one record that is being written aside. */
+  finish(files: readonly string[], head: ReturnType<typeof readHead>, upTo: number): Report {
     const last = this.#last
     for (const { at, from, to, missing } of this.#gaps) {
       const counted = to - from < countedGap
@@ -309,7 +312,7 @@ class Verifier {
       head.hash !== last.hash
     // The head is what follows the last line.
     if (!this.#settle(sameAsHead ? last : undefined) && sameAsHead) this.#changed(last)
-    this.#finishHead(head, last, lastFile)
+    this.#finishHead(head, last, lastFile, upTo)
     const first = this.#first
     if (this.#options.complete && first !== undefined && first.line.seq > 1) {
       if (this.#retiredThrough < first.line.seq - 1) {
@@ -337,7 +340,12 @@ class Verifier {
     }
   }
 
-  #finishHead(head: ReturnType<typeof readHead>, last: Seen | undefined, file: At): void {
+  #finishHead(
+    head: ReturnType<typeof readHead>,
+    last: Seen | undefined,
+    file: At,
+    upTo: number,
+  ): void {
     const torn = this.#torn
     const end = last?.line.seq ?? 0
     const at = torn?.at ?? last?.at ?? file
@@ -356,7 +364,7 @@ class Verifier {
       const gone =
         head.seq === end + 1 ? `record ${head.seq} is` : `records ${end + 1} to ${head.seq} are`
       this.#find(at, 'missing', `the log is cut off: ${gone} missing after this line`)
-    } else if (head.seq < end - 1) {
+    } else if (Math.max(head.seq, upTo - 1) < end - 1) {
       this.#find(
         headAt,
         'end',

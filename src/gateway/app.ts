@@ -58,26 +58,30 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
     else reply.raw.destroy()
   })
 
-  const handle = async (request: { raw: IncomingMessage }, reply: FastifyReply): Promise<void> => {
+  /** What of a request is left to http-proxy. */
+  const rest = new WeakMap<IncomingMessage, () => void>()
+  const walk = async (request: { raw: IncomingMessage }, reply: FastifyReply): Promise<void> => {
     const incoming = incomings.get(request.raw)
     if (incoming === undefined) throw new Error('INVARIANT: every request came in through `accept`')
     const outcome = await pass(parts.guard, incoming)
-    if ('message' in outcome) {
-      answer(reply, outcome.status, outcome.message)
-      return
-    }
-    if (isOwn(outcome.operation.endpoint)) await answerOwn(parts.own, outcome, reply)
+    if ('message' in outcome) answer(reply, outcome.status, outcome.message)
+    else if (isOwn(outcome.operation.endpoint)) await answerOwn(parts.own, outcome, reply)
     else {
-      forward(forwarder, outcome, incoming, reply)
-      await reply
+      const more = forward(forwarder, outcome, incoming, reply)
+      if (more !== undefined) rest.set(request.raw, more)
     }
   }
+  // Before its handler, which reads the target a second time: only what is filtered goes that far.
   await app.register(httpProxy, {
     ...proxyOptions(parts.guard.engine),
-    handler: handle,
+    preHandler: (request, reply, done) => void walk(request, reply).then(() => done(), done),
+    handler: async (request: { raw: IncomingMessage }, reply: FastifyReply) => {
+      rest.get(request.raw)?.()
+      await reply
+    },
   })
   // A method that the router does not know walks the same way, to its refusal.
-  app.setNotFoundHandler(handle as never)
+  app.setNotFoundHandler(walk as never)
   await app.ready()
   if (server === undefined) throw new Error('fastify made no server')
   return { app, server }
@@ -99,7 +103,8 @@ function isHeld(raw: IncomingMessage): boolean {
 function holding(raw: IncomingMessage, response: ServerResponse): () => void {
   return () => {
     held.add(raw.socket)
-    response.once('finish', () => held.delete(raw.socket))
+    // Not `finish`: the next request of a client that has read the answer may come before that.
+    response.once('prefinish', () => held.delete(raw.socket))
   }
 }
 

@@ -4,6 +4,7 @@ import http from 'node:http'
 import net from 'node:net'
 import type { Readable } from 'node:stream'
 import { failure, type Failure } from '../errors.ts'
+import { createLines, type Lines } from './wire/lines.ts'
 
 export interface EngineRequest {
   readonly method: string
@@ -21,6 +22,8 @@ export interface EngineRequest {
 export interface Engine {
   /** `unix:///var/run/docker.sock` */
   readonly url: string
+  /** The way of what goes as it comes. */
+  readonly lines: Lines
   /** Sends over a pooled connection; `done` is called once, with an error or with the answer. */
   send(
     request: EngineRequest,
@@ -45,6 +48,7 @@ const maxAnswerBytes = 8 * 1024 * 1024
 
 export function createEngine(socketPath: string, askTimeoutMs = 30_000): Engine {
   // No timeouts: `docker wait` is silent for days. Lifo, so that idle connections can age out.
+  const lines = createLines(socketPath)
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' })
 
   function start(request: EngineRequest, options: http.RequestOptions): http.ClientRequest {
@@ -116,57 +120,66 @@ export function createEngine(socketPath: string, askTimeoutMs = 30_000): Engine 
     return outgoing
   }
 
-  function question(
-    path: string,
-    rest: Pick<EngineRequest, 'method' | 'headers' | 'body'>,
-  ): Promise<EngineAnswer> {
+  function question(request: EngineRequest): Promise<EngineAnswer> {
+    const { path } = request
     return new Promise((resolve, reject) => {
-      let patience: NodeJS.Timeout | undefined
-      const started = (letGo: (why: Error) => void): void => {
-        const why = Object.assign(new Error(`the engine does not answer ${path}`), {
-          code: 'ETIMEDOUT',
-        })
-        patience = setTimeout(() => letGo(why), askTimeoutMs)
+      let status = 0
+      const chunks: Buffer[] = []
+      let bytes = 0
+      const refuse = (error: Error): void => {
+        clearTimeout(patience)
+        reject(error)
+        call.letGo()
       }
-      send({ path, started, ...rest }, (error, answer) => {
-        if (answer === undefined) clearTimeout(patience)
-        else answer.once('close', () => clearTimeout(patience))
-        if (error !== null || answer === undefined) {
-          reject(error ?? new Error('no answer'))
-          return
-        }
-        const chunks: Buffer[] = []
-        let bytes = 0
-        answer.on('data', (chunk: Buffer) => {
-          bytes += chunk.length
-          if (bytes > maxAnswerBytes) answer.destroy(new Error(`answer to ${path} is too large`))
-          else chunks.push(chunk)
-        })
-        answer.on('error', reject)
-        answer.on('end', () => {
-          try {
-            const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-            resolve({ status: answer.statusCode ?? 0, value })
-          } catch (cause) {
-            reject(new Error(`the engine's answer to ${path} is no JSON`, { cause }))
+      const patience = setTimeout(
+        () =>
+          refuse(
+            Object.assign(new Error(`the engine does not answer ${path}`), { code: 'ETIMEDOUT' }),
+          ),
+        askTimeoutMs,
+      )
+      const call = lines.call(request, {
+        head: (head) => void (status = head.status),
+        part(part, isLast) {
+          bytes += part.length
+          if (bytes > maxAnswerBytes) {
+            refuse(new Error(`answer to ${path} is too large`))
+            return true
           }
-        })
+          if (isLast) {
+            clearTimeout(patience)
+            try {
+              const whole = chunks.length === 0 ? part : Buffer.concat([...chunks, part])
+              const value: unknown = JSON.parse(whole.toString('utf8'))
+              resolve({ status, value })
+            } catch (cause) {
+              reject(new Error(`the engine's answer to ${path} is no JSON`, { cause }))
+            }
+          } else chunks.push(Buffer.from(part))
+          return true
+        },
+        broken: refuse,
       })
     })
   }
 
   return {
     url: `unix://${socketPath}`,
+    lines,
     send,
     open,
-    ask: (path) => question(path, { method: 'GET', headers: [], body: undefined }),
+    ask: (path) => question({ path, method: 'GET', headers: [], body: undefined }),
     make: (path, body) =>
-      question(path, {
+      question({
+        path,
         method: 'POST',
         headers: ['Content-Type', 'application/json'],
         body: JSON.stringify(body),
       }),
-    close: () => agent.destroy(),
+    close() {
+      agent.destroy()
+      lines.close()
+    },
   }
 }
 

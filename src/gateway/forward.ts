@@ -15,6 +15,7 @@ import type { Passage, Refusal } from './guard.ts'
 import { endToEnd, withoutConnectionHeaders } from './headers.ts'
 import type { Timing } from './metrics.ts'
 import { seeMade } from './see-made.ts'
+import { passStraight } from './straight.ts'
 import { trackSession, type Track, type Tracker } from './track.ts'
 import { cutAfter, openTunnel } from './tunnel.ts'
 
@@ -77,13 +78,16 @@ interface UpstreamAnswer {
   readonly body: IncomingMessage
 }
 
-/** Takes a passage the rest of the way; the reply is finished when the client has its last byte. */
+/**
+ * Takes a passage the rest of the way; the reply is finished when the client has its last byte. What comes
+ * back is to be called in the hands of http-proxy, for an answer that is filtered.
+ */
 export function forward(
   forwarder: Forwarder,
   passage: Passage,
   incoming: Incoming,
   reply: FastifyReply,
-): void {
+): (() => void) | undefined {
   let isGone = false
   let release: ((why?: Error) => void) | undefined
   const letGo = (): void => {
@@ -109,14 +113,14 @@ export function forward(
     letGo()
     queueMicrotask(() => track.end({ status: failed.status, how: 'ended' }))
   })
-  if (track.wasEnded) return
+  if (track.wasEnded) return undefined
   if (socket.destroyed) {
     // They left while it was judged: nothing else would tell that it is over.
     track.end({ status: 0, how: 'client-left' })
-    return
+    return undefined
   }
   const failed = (error: unknown): void => {
-    if (track.wasEnded) return
+    if (track.wasEnded) return undefined
     const refusal = passage.context?.refused()
     if (refusal !== undefined) {
       forwarder.refuse(reply, refusal)
@@ -149,7 +153,7 @@ export function forward(
       seen: (part) => track.see?.(part),
     })
     release = () => cut()
-    return
+    return undefined
   }
 
   const stopWaiting = boundHalfOpen(incoming.raw.socket, reply.raw)
@@ -164,6 +168,58 @@ export function forward(
     })
   })
   incoming.proceed?.()
+  if (passage.view === undefined) {
+    reply.hijack()
+    let made: ReturnType<typeof seeMade>
+    try {
+      const straight = passStraight({
+        lines: forwarder.engine.lines,
+        request: engineRequest,
+        response: reply.raw,
+        answered(status) {
+          answered()
+          if (track.wasEnded) return false
+          made = seeMade(passage, status, track)
+          track.cutBy((_why, lastWord) => {
+            straight.stop()
+            cutAfter(reply.raw, lastWord, socket)
+          })
+          return true
+        },
+        failed,
+        see:
+          passage.made === undefined && track.see === undefined
+            ? undefined
+            : (part, isLast) => {
+                track.see?.(part)
+                made?.(part, isLast)
+              },
+      })
+      release = () => straight.letGo()
+    } catch (error) {
+      failed(error)
+    }
+    return undefined
+  }
+  return () =>
+    sendFiltered(forwarder, passage, engineRequest, reply, { track, answered, failed, socket })
+}
+
+interface Filtering {
+  readonly track: Track
+  readonly answered: () => void
+  readonly failed: (error: unknown) => void
+  readonly socket: Socket
+}
+
+/** What is filtered goes the way of streams, through http-proxy. */
+function sendFiltered(
+  forwarder: Forwarder,
+  passage: Passage,
+  engineRequest: EngineRequest,
+  reply: FastifyReply,
+  { track, answered, failed, socket }: Filtering,
+): void {
   reply.from('/', {
     rewriteRequestHeaders: () => ({ [carried]: engineRequest }) as never,
     rewriteHeaders: (headers) => withoutConnectionHeaders(headers) as never,
@@ -186,9 +242,13 @@ export function forward(
           cutAfter(reply.raw, lastWord, socket)
         })
       }
-      seeMade(passage, stream, track)
-      const { view } = passage
+      const made = seeMade(passage, stream.statusCode ?? 502, track)
+      if (made !== undefined) {
+        stream.on('data', (part: Buffer) => made(part, false))
+        stream.on('end', () => made(Buffer.alloc(0), true))
+      }
       // What is no 200 is a word about the request, and shows no thing.
+      const { view } = passage
       if (view === undefined || stream.statusCode !== 200) {
         send(stream)
         return

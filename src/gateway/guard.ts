@@ -185,7 +185,7 @@ async function walk(
   })
   try {
     const asRole = { role, ...(grant === undefined ? {} : { grant }) }
-    guard.audit.decided({
+    await guard.audit.decided({
       ...describe(request, recordTarget(operation)),
       decision: 'allow',
       ...asRole,
@@ -221,7 +221,11 @@ function contextOf(
     refused: () => {
       const why = gate.refused()
       if (why === undefined) return undefined
-      refusal ??= isFailure(why) ? refuse(guard, request, why) : deny(guard, request, why)
+      if (refusal === undefined) {
+        const turned = isFailure(why) ? refused(request, why) : denied(request, why)
+        void recordDenial(guard, turned)
+        refusal = turned.refusal
+      }
       return refusal
     },
   }
@@ -392,40 +396,57 @@ function unrecorded({ id }: Request): Refusal {
 
 const maxUnreadTarget = 200
 
-function refuse(guard: Guard, request: Request, failed: Failure): Refusal {
-  const target = incomingTarget(request)
-  recordDenial(guard, {
-    ...describe(request, target),
-    decision: 'refuse',
-    reason: failed.code,
-    ...(failed.detail === undefined ? {} : { detail: failed.detail }),
-  })
-  // In the engine's own words, like what was not theirs from the start.
-  const isGone = failed.code === 'not-found'
+/** A refusal and what is recorded of it. */
+interface TurnedAway {
+  readonly refusal: Refusal
+  readonly record: Decided
+}
+
+async function refuse(guard: Guard, request: Request, failed: Failure): Promise<Refusal> {
+  const turned = refused(request, failed)
+  await recordDenial(guard, turned)
+  return turned.refusal
+}
+
+async function deny(guard: Guard, request: Request, decision: Deny): Promise<Refusal> {
+  const turned = denied(request, decision)
+  await recordDenial(guard, turned)
+  return turned.refusal
+}
+
+function refused(request: Request, failed: Failure): TurnedAway {
+  const { id } = request
   return {
-    id: request.id,
-    status: failed.status,
-    message: isGone ? failed.message : `dockgate: ${failed.message} (quote ${request.id})`,
+    record: {
+      ...describe(request, incomingTarget(request)),
+      decision: 'refuse',
+      reason: failed.code,
+      ...(failed.detail === undefined ? {} : { detail: failed.detail }),
+    },
+    // In the engine's own words, like what was not theirs from the start.
+    refusal: {
+      id,
+      status: failed.status,
+      message:
+        failed.code === 'not-found' ? failed.message : `dockgate: ${failed.message} (quote ${id})`,
+    },
   }
 }
 
-function deny(guard: Guard, request: Request, denied: Deny): Refusal {
-  recordDenial(guard, {
+function denied(request: Request, { role, reason, message }: Deny): TurnedAway {
+  const { id } = request
+  const record: Decided = {
     ...describe(request, incomingTarget(request)),
     decision: 'deny',
-    role: denied.role,
-    reason: denied.reason,
-    detail: denied.message,
-  })
-  if (denied.reason === 'not-theirs') {
-    // What is somebody else's does not exist: the engine's own words, and nothing of ours.
-    return { id: request.id, status: 404, message: denied.message }
+    role,
+    reason,
+    detail: message,
   }
-  return {
-    id: request.id,
-    status: denied.reason === 'taken' ? 409 : 403,
-    message: `dockgate: ${denied.message}. Ask your operator, quoting ${request.id}`,
-  }
+  // What is somebody else's does not exist: the engine's own words, and nothing of ours.
+  if (reason === 'not-theirs') return { record, refusal: { id, status: 404, message } }
+  const status = reason === 'taken' ? 409 : 403
+  const told = `dockgate: ${message}. Ask your operator, quoting ${id}`
+  return { record, refusal: { id, status, message: told } }
 }
 
 function incomingTarget({ operation, incoming }: Request): string {
@@ -436,9 +457,9 @@ function incomingTarget({ operation, incoming }: Request): string {
 }
 
 /** A denial stands whether or not it can be recorded. */
-function recordDenial(guard: Guard, record: Decided): void {
+async function recordDenial(guard: Guard, { record }: TurnedAway): Promise<void> {
   try {
-    guard.audit.decided(record)
+    await guard.audit.decided(record)
   } catch {
     // The audit itself has told why, once.
   }

@@ -32,7 +32,7 @@ before(() => {
   log = auditFolder()
   const written = log.open()
   const end = { who: 'alice', bytesIn: 0, bytesOut: 9_000_000, durationMs: 61_000 }
-  written.decided(decided('ONE'))
+  void written.decided(decided('ONE'))
   written.ended({
     ...end,
     id: 'ONE',
@@ -41,7 +41,7 @@ before(() => {
     how: 'client-left',
   })
   log.clock.now += day
-  written.decided(
+  void written.decided(
     decided('TWO', {
       who: 'bob',
       operation: 'container.rm',
@@ -50,7 +50,7 @@ before(() => {
       detail: 'bob may not container.rm here',
     }),
   )
-  written.decided(
+  void written.decided(
     decided('THREE', { who: 'eve\u001b[2J', operation: 'image.pull', intent: 'pull image x' }),
   )
   written.close()
@@ -160,10 +160,10 @@ describe('dockgate audit show', () => {
     }
     await next('THREE')
     const again = log.open()
-    again.decided(decided('FOUR'))
+    void again.decided(decided('FOUR'))
     await next('FOUR')
     log.clock.now += day
-    again.decided(decided('FIVE'))
+    void again.decided(decided('FIVE'))
     await next('FIVE')
     again.close()
     const closed = once(child, 'close')

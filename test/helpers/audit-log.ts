@@ -80,11 +80,12 @@ export function decided(id: string, more: Partial<Decided> = {}): Decided {
 export function fill(audit: Audit, count: number): void {
   for (let index = 0; index < count; index++) {
     const id = `R${index}`
-    audit.decided(decided(id))
+    void audit.decided(decided(id)).catch(() => {})
     const sizes = { bytesIn: index, bytesOut: 0, durationMs: 3 }
     const who = { who: 'alice', operation: 'container.restart' }
     audit.ended({ id, ...who, status: 204, ...sizes, how: 'finished' })
   }
+  audit.flush()
 }
 
 /** The lines of a file, without newlines. */

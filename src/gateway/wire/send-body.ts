@@ -1,0 +1,77 @@
+// Streams a request's body to the engine at the pace at which it takes it. A body that breaks off never
+// looks finished to the engine.
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+
+/** Up to here a body goes in one write with its head. */
+const smallBytes = 64 * 1024
+
+interface Parts {
+  readonly socket: Socket
+  readonly head: string
+  readonly stream: Readable
+  /** Undefined: it goes chunked. */
+  readonly length: number | undefined
+  readonly sent: () => void
+  readonly brokeOff: (error: Error) => void
+}
+
+/** Returns how to stop: what still comes from the client is read over. */
+export function sendBody(parts: Parts): () => void {
+  const { socket, head, stream, length, brokeOff } = parts
+  // In one write: an engine that answers at once and closes would else be found gone by the write of the
+  // body's end, and its answer lost.
+  const isSmall = length !== undefined && length <= smallBytes
+  const gathered: Buffer[] = []
+  let bytes = 0
+  if (!isSmall) socket.write(head, 'latin1')
+
+  const onDrain = (): void => void stream.resume()
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length
+    if (isSmall) gathered.push(chunk)
+    else if (!writePart(socket, chunk, length === undefined)) {
+      stream.pause()
+      socket.once('drain', onDrain)
+    }
+  }
+  const onEnd = (): void => {
+    if (length !== undefined && bytes !== length) {
+      brokeOff(new Error('the request body is not as long as it was said'))
+      return
+    }
+    if (isSmall) {
+      socket.cork()
+      socket.write(head, 'latin1')
+      socket.write(gathered.length === 1 ? gathered[0]! : Buffer.concat(gathered))
+      socket.uncork()
+    } else if (length === undefined) socket.write('0\r\n\r\n', 'latin1')
+    stop()
+    parts.sent()
+  }
+  const onClose = (): void => {
+    if (!stream.readableEnded) brokeOff(new Error('the client broke off its request'))
+  }
+  function stop(): void {
+    stream.off('data', onData).off('end', onEnd).off('error', brokeOff).off('close', onClose)
+    socket.off('drain', onDrain)
+  }
+  stream.on('error', brokeOff).on('close', onClose).on('end', onEnd).on('data', onData)
+  return () => {
+    stop()
+    stream.on('error', () => undefined)
+    stream.resume()
+  }
+}
+
+function writePart(socket: Socket, chunk: Buffer, chunked: boolean): boolean {
+  if (!chunked) return socket.write(chunk)
+  if (chunk.length === 0) return true
+  socket.cork()
+  socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
+  socket.write(chunk)
+  const goesOn = socket.write('\r\n', 'latin1')
+  // Several parts that come in one breath go out in one write.
+  socket.uncork()
+  return goesOn
+}
