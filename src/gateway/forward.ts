@@ -11,13 +11,14 @@ import type { EventsOfTheirs } from './answer-events.ts'
 import { viewAnswer } from './answer-view.ts'
 import type { Incoming } from './body.ts'
 import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
-import type { Passage, Refusal } from './guard.ts'
+import type { Passage } from './guard.ts'
 import { endToEnd, withoutConnectionHeaders } from './headers.ts'
 import type { Timing } from './metrics.ts'
 import { seeMade } from './see-made.ts'
 import { passStraight } from './straight.ts'
 import { trackSession, type Track, type Tracker } from './track.ts'
 import { cutAfter, openTunnel } from './tunnel.ts'
+import type { Refusal } from './turn-away.ts'
 
 export interface Forwarder extends Tracker {
   readonly timing: Timing

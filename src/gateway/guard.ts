@@ -1,16 +1,13 @@
 // The way of every request, plain or upgraded, in one list: who asks, what is asked, may they, is it
 // on record. Only a passage that comes out of here opens the way to the engine.
-import type { Asked, Audit, Decided } from '../audit/record.ts'
+import type { Audit } from '../audit/record.ts'
 import { isJudgeable, readBody, writeBody } from '../docker/body.ts'
 import { isOwn } from '../docker/catalog-own.ts'
-import { intentOf } from '../docker/intent.ts'
-import { needsOf } from '../docker/needs.ts'
 import type { Operation, Reference, Thing } from '../docker/operation.ts'
 import { readOperation } from '../docker/read.ts'
 import { recordTarget } from '../docker/record-target.ts'
 import { formatTarget } from '../docker/target.ts'
 import { failure, GatewayError, isFailure, type Failure } from '../errors.ts'
-import { factsOf } from '../identity/facts.ts'
 import { admit, authorize, openToAll, type Admission } from '../policy/authorize.ts'
 import type { Deny } from '../policy/decision.ts'
 import { isShared, labelsOf, reaches } from '../policy/ownership.ts'
@@ -35,8 +32,19 @@ import { makeVolumes } from './make-volumes.ts'
 import type { Quotas } from './quotas.ts'
 import { createRequestId } from './request-id.ts'
 import { resolveReferences } from './resolve.ts'
-import { madeByName, watch, withMade, type Made, type Noted } from './trial.ts'
 import type { SignedGrant } from './temporary-grants.ts'
+import { madeByName, watch, withMade, type Made } from './trial.ts'
+import {
+  deniedBy,
+  deny,
+  describe,
+  recordDenial,
+  refuse,
+  refused,
+  unrecorded,
+  type Known,
+  type Refusal,
+} from './turn-away.ts'
 import type { TakeTurns } from './turns.ts'
 
 export interface Guard {
@@ -90,13 +98,6 @@ export interface Passage {
   readonly arrivedMs: number
 }
 
-/** The refusal, as the client is told. */
-export interface Refusal {
-  readonly id: string
-  readonly status: number
-  readonly message: string
-}
-
 export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | Refusal> {
   const startedAt = guard.now()
   const arrivedMs = performance.now()
@@ -122,29 +123,29 @@ async function walk(
 ): Promise<Passage | Refusal> {
   const { id, peer, incoming, held } = request
   const outdated = guard.authenticator.outdated(peer)
-  if (outdated !== undefined) return refuse(guard, request, failure('denied', outdated))
+  if (outdated !== undefined) return refuse(guard.audit, request, failure('denied', outdated))
 
   const asked = readOperation(incoming.raw.method ?? '', incoming.target)
-  if (isFailure(asked)) return refuse(guard, request, asked)
+  if (isFailure(asked)) return refuse(guard.audit, request, asked)
   request.operation = asked
   if (asked.endpoint.hijacks) incoming.hold?.()
   const unfit = checkFraming(incoming, asked)
-  if (unfit !== undefined) return refuse(guard, request, unfit)
+  if (unfit !== undefined) return refuse(guard.audit, request, unfit)
 
   const policy = guard.policy()
   const roles = policy.rolesOf(peer.principal, peer.address, arrival.startedAt)
   const trials = policy.trialsOf(peer.principal, peer.address, arrival.startedAt)
   const admission = admit(roles, peer.principal, asked, trials)
-  if ('allow' in admission) return deny(guard, request, admission)
+  if ('allow' in admission) return deny(guard.audit, request, admission)
 
   if (asked.endpoint.body === 'none') {
     const surplus = await refuseSurplusBody(incoming)
-    if (surplus !== undefined) return refuse(guard, request, surplus)
+    if (surplus !== undefined) return refuse(guard.audit, request, surplus)
   }
   let granted: Granted
   if (isOwn(asked.endpoint)) {
     const own = await grantOwn(guard, request, asked, admission)
-    if (isFailure(own)) return refuse(guard, request, own)
+    if (isFailure(own)) return refuse(guard.audit, request, own)
     granted = own
   } else if ('through' in admission) {
     const role = admission.through
@@ -152,7 +153,7 @@ async function walk(
     granted = { basis: { role, asked }, operation: asked, ...(view && { view }) }
     if (trials.length > 0 && !openToAll.has(asked.permission) && !isOwn(asked.endpoint)) {
       const watched = await watch(guard, trials, peer.principal, incoming, asked)
-      if (isFailure(watched)) return refuse(guard, request, watched)
+      if (isFailure(watched)) return refuse(guard.audit, request, watched)
       const { read, noted, bytes, things } = watched
       request.operation = read
       request.noted = noted
@@ -160,8 +161,8 @@ async function walk(
     }
   } else {
     const decision = await judge(guard, request, asked, admission.judge, trials)
-    if (isFailure(decision)) return refuse(guard, request, decision)
-    if ('allow' in decision) return deny(guard, request, decision)
+    if (isFailure(decision)) return refuse(guard.audit, request, decision)
+    if ('allow' in decision) return deny(guard.audit, request, decision)
     granted = decision
   }
 
@@ -196,7 +197,7 @@ async function walk(
     if (changes || hijacks || !guard.audit.readsGoOn) return unrecorded(request)
   }
   const unprepared = await prepare?.()
-  return unprepared === undefined ? passage : refuse(guard, request, unprepared)
+  return unprepared === undefined ? passage : refuse(guard.audit, request, unprepared)
 }
 
 /** What is made under a role on trial counts as theirs when it is asked what it would say. */
@@ -222,8 +223,8 @@ function contextOf(
       const why = gate.refused()
       if (why === undefined) return undefined
       if (refusal === undefined) {
-        const turned = isFailure(why) ? refused(request, why) : denied(request, why)
-        void recordDenial(guard, turned)
+        const turned = isFailure(why) ? refused(request, why) : deniedBy(request, why)
+        void recordDenial(guard.audit, turned)
         refusal = turned.refusal
       }
       return refusal
@@ -357,110 +358,6 @@ async function readJudged(
     : read
 }
 
-/** What is known of a request so far. */
-interface Request {
-  readonly id: string
-  readonly peer: Peer
-  readonly incoming: Incoming
+interface Request extends Known {
   readonly held: Held
-  operation?: Operation
-  /** What the record says of how far it reaches, and of roles on trial. */
-  noted?: Noted
-}
-
-function describe(
-  { id, peer, incoming, operation, noted }: Request,
-  target: string,
-): Asked & Noted & Pick<Decided, 'needs'> {
-  const facts = factsOf(peer.principal)
-  const needs = operation && needsOf(operation)
-  return {
-    id,
-    who: peer.principal.name,
-    fingerprint: peer.principal.fingerprint,
-    ...(facts && { facts }),
-    address: peer.address,
-    operation: operation?.permission ?? 'unknown',
-    ...(operation === undefined ? {} : { intent: intentOf(operation) }),
-    method: incoming.raw.method ?? '',
-    target,
-    ...(needs === undefined ? {} : { needs }),
-    ...noted,
-  }
-}
-
-function unrecorded({ id }: Request): Refusal {
-  const { status, message } = failure('audit-failed')
-  return { id, status, message: `dockgate: ${message} (quote ${id})` }
-}
-
-const maxUnreadTarget = 200
-
-/** A refusal and what is recorded of it. */
-interface TurnedAway {
-  readonly refusal: Refusal
-  readonly record: Decided
-}
-
-async function refuse(guard: Guard, request: Request, failed: Failure): Promise<Refusal> {
-  const turned = refused(request, failed)
-  await recordDenial(guard, turned)
-  return turned.refusal
-}
-
-async function deny(guard: Guard, request: Request, decision: Deny): Promise<Refusal> {
-  const turned = denied(request, decision)
-  await recordDenial(guard, turned)
-  return turned.refusal
-}
-
-function refused(request: Request, failed: Failure): TurnedAway {
-  const { id } = request
-  return {
-    record: {
-      ...describe(request, incomingTarget(request)),
-      decision: 'refuse',
-      reason: failed.code,
-      ...(failed.detail === undefined ? {} : { detail: failed.detail }),
-    },
-    // In the engine's own words, like what was not theirs from the start.
-    refusal: {
-      id,
-      status: failed.status,
-      message:
-        failed.code === 'not-found' ? failed.message : `dockgate: ${failed.message} (quote ${id})`,
-    },
-  }
-}
-
-function denied(request: Request, { role, reason, message }: Deny): TurnedAway {
-  const { id } = request
-  const record: Decided = {
-    ...describe(request, incomingTarget(request)),
-    decision: 'deny',
-    role,
-    reason,
-    detail: message,
-  }
-  // What is somebody else's does not exist: the engine's own words, and nothing of ours.
-  if (reason === 'not-theirs') return { record, refusal: { id, status: 404, message } }
-  const status = reason === 'taken' ? 409 : 403
-  const told = `dockgate: ${message}. Ask your operator, quoting ${id}`
-  return { record, refusal: { id, status, message: told } }
-}
-
-function incomingTarget({ operation, incoming }: Request): string {
-  return operation === undefined
-    ? // What could not be read may hold secrets in its query.
-      (incoming.target.split('?', 1)[0] ?? '').slice(0, maxUnreadTarget)
-    : recordTarget(operation)
-}
-
-/** A denial stands whether or not it can be recorded. */
-async function recordDenial(guard: Guard, { record }: TurnedAway): Promise<void> {
-  try {
-    await guard.audit.decided(record)
-  } catch {
-    // The audit itself has told why, once.
-  }
 }

@@ -241,9 +241,9 @@ describe('a connection to the engine', () => {
   it('is used again after a whole answer', async () => {
     answerWith([whole])
     await ask()
-    const before = connections
+    const made = connections
     await ask()
-    assert.equal(connections, before)
+    assert.equal(connections, made)
   })
 
   it('is used no more when the engine says so, or more than an answer came', async () => {
@@ -254,10 +254,10 @@ describe('a connection to the engine', () => {
       renew()
       answerWith([text])
       await ask()
-      const before = connections
+      const made = connections
       answerWith([whole])
       assert.equal((await ask()).body.toString(), 'ok')
-      assert.equal(connections, before + 1, text)
+      assert.equal(connections, made + 1, text)
     }
   })
 
@@ -272,13 +272,13 @@ describe('a connection to the engine', () => {
   })
 
   it('is used no more when the answer came before the request was sent', async () => {
-    const before = connections
+    const made = connections
     answerWith([whole])
     const stream = new Readable({ read() {} })
     stream.push(Buffer.alloc(100))
     await ask({ method: 'POST', path: '/build', headers: [], body: { stream } })
     await ask({ method: 'POST', path: '/build', headers: [], body: undefined })
-    assert.ok(connections >= before + 1)
+    assert.ok(connections >= made + 1)
     stream.destroy()
   })
 
