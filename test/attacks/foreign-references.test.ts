@@ -116,9 +116,9 @@ after(async () => {
 /** Like the name in form, and nothing's. */
 function missing(name: string): string {
   if (/[:/]/.test(name) && !name.startsWith('sha256:')) return name.replace(word, `${word}-no`)
-  const [, before = '', rest = ''] = /^(%2F|sha256:)?(.*)$/.exec(name) ?? []
+  const [, head = '', rest = ''] = /^(%2F|sha256:)?(.*)$/.exec(name) ?? []
   const turn = (digit: string) => ((Number.parseInt(digit, 16) + 7) % 16).toString(16)
-  return before + rest.replaceAll(/[0-9a-f]/g, turn)
+  return head + rest.replaceAll(/[0-9a-f]/g, turn)
 }
 
 async function sameFor(who: string, line: string, body: object | undefined, name: string) {
