@@ -10,6 +10,7 @@ import { permissionList } from './permission-list.ts'
 export interface Rules {
   readonly grants: readonly Grant[]
   readonly roles: readonly Role[]
+  readonly isOnTrial: (name: string) => boolean
   /** How many permissions there are. */
   readonly all: number
 }
@@ -55,7 +56,12 @@ export function grantColumns(now: number): readonly Column<Grant>[] {
   ]
 }
 
-export function rolesPage(viewer: Viewer, { grants, roles, all }: Rules): string {
+export function rolesPage(viewer: Viewer, { grants, roles, all, isOnTrial }: Rules): string {
+  const named: Column<Role> = {
+    head: 'Role',
+    cell: ({ name }) =>
+      html`<strong>${name}</strong> ${isOnTrial(name) && badge('warn', 'on trial')}`,
+  }
   return page(viewer, {
     title: 'Roles',
     about: 'Who may do what: everything that a grant does not give is refused.',
@@ -68,7 +74,11 @@ export function rolesPage(viewer: Viewer, { grants, roles, all }: Rules): string
         <h2 id="roles">Roles that are given</h2>
         ${table(
           'Roles',
-          [...roleColumns, { head: 'Permissions', cell: (role) => permissionsOf(role, all) }],
+          [
+            named,
+            ...roleColumns.slice(1),
+            { head: 'Permissions', cell: (role) => permissionsOf(role, all) },
+          ],
           roles,
           'There are none.',
         )}

@@ -71,6 +71,7 @@ summary { cursor: pointer; color: var(--accent); }
 label { display: block; font-size: 0.875rem; color: var(--faint); }
 input, select, button { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--faint); border-radius: 6px; padding: 0.4rem 0.65rem; min-height: 2.5rem; }
 ::placeholder { color: var(--faint); opacity: 1; }
+.filter input:not([type="checkbox"]) { width: 11rem; }
 .check { display: flex; align-items: center; gap: 0.5rem; min-height: 2.5rem; } .check label { color: var(--ink); font-size: 1rem; }
 input[type="checkbox"] { min-height: 0; width: 1.1rem; height: 1.1rem; margin: 0; accent-color: var(--accent); }
 button { cursor: pointer; font-weight: 600; padding-inline: 1rem; } button:hover { border-color: var(--ink); } button:disabled { opacity: 0.5; cursor: default; }

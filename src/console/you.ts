@@ -11,10 +11,15 @@ export interface You {
   readonly principal: Principal
   readonly address: string
   readonly roles: readonly Role[]
+  /** They give no right yet. */
+  readonly trials: readonly Role[]
   readonly grants: readonly Grant[]
 }
 
-export function youPage(viewer: Viewer, { principal, address, roles, grants }: You): string {
+export function youPage(
+  viewer: Viewer,
+  { principal, address, roles, trials, grants }: You,
+): string {
   const { notBefore, notAfter } = principal
   const named = (['org', 'unit', 'email', 'dns', 'uri', 'ip'] as const).flatMap(
     (kind): (readonly [string, Part])[] =>
@@ -39,6 +44,10 @@ export function youPage(viewer: Viewer, { principal, address, roles, grants }: Y
         <h2 id="roles">Your roles</h2>
         ${table('Roles', roleColumns, roles, 'No grant gives you a role: you may ping and ask for the version.')}
       </section>`,
+      trials.length > 0 &&
+        html`<p class="note">
+          On trial, which gives no right: ${trials.map(({ name }) => name).join(', ')}.
+        </p>`,
       grants.length > 0 &&
         html`<section aria-labelledby="grants">
           <h2 id="grants">By these grants</h2>

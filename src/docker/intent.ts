@@ -79,6 +79,13 @@ const told: Readonly<Record<string, Tell>> = {
   DockgateGrant: tellGrant,
   DockgateGrants: () => 'list the temporary rights',
   DockgateGrantEnd: (o) => `end the temporary right ${path(o)}`,
+  ConsoleYou: () => 'look at the console',
+  ConsoleSessions: () => 'look at the sessions in the console',
+  ConsoleDecisions: () => 'look at the decisions in the console',
+  ConsoleDenials: () => 'look at the denials in the console',
+  ConsoleRoles: () => 'look at the roles in the console',
+  ConsoleCertificates: () => 'look at the certificates in the console',
+  ConsoleHealth: () => 'look at the health in the console',
 }
 
 const verbs: Readonly<Record<string, string>> = {

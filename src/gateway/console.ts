@@ -77,13 +77,14 @@ async function write(
   const { policy, settings } = parts.state()
   const now = parts.now()
   const roles = policy.rolesOf(principal, address, now)
+  const trials = policy.trialsOf(principal, address, now)
   const viewer: Viewer = { name: principal.name, may: permissionsOf(roles), now }
   const reach = passage.basis.role.on
   const sees = (other: Principal): boolean => reachesPerson(reach, principal, other)
   const asked = (name: string): string => firstValue(passage.operation.target.query, name) ?? ''
   switch (id) {
     case 'ConsoleYou':
-      return youPage(viewer, { principal, address, roles, grants: policy.grantsOf(principal, address, now) }) // prettier-ignore
+      return youPage(viewer, { principal, address, roles, trials, grants: policy.grantsOf(principal, address, now) }) // prettier-ignore
     case 'ConsoleSessions': {
       const rows = await parts.operate().sessions(sees)
       return sessionsPage(
@@ -126,9 +127,10 @@ async function write(
     case 'ConsoleRoles': {
       const all = reach.kind === 'all'
       const grants = all ? policy.grants : policy.grantsOf(principal, address, now)
+      const isOnTrial = (name: string): boolean => policy.sources.get(name)?.onTrial === true
       const given = new Set(grants.flatMap((grant) => grant.roles))
       const named = [...policy.roles.values()].filter(({ name }) => given.has(name))
-      return rolesPage(viewer, { grants, roles: named, all: permissions.size })
+      return rolesPage(viewer, { grants, roles: named, all: permissions.size, isOnTrial })
     }
     case 'ConsoleCertificates': {
       const issued = readIssued(settings.certs)?.filter((row) => sees(principalOf(row)))

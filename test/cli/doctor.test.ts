@@ -26,11 +26,13 @@ const nowhere = 'unix:///nonexistent/docker.sock'
 const roles = `roles:
   strong: { allow: [container.create], limits: { privileged: true } }
   spare: { allow: [image.ls] }
+  tried: { allow: [container.create], limits: { privileged: true }, mode: trial }
 grants:
   - { to: { unit: dev }, roles: [strong] }
   - { to: { name: alice }, roles: [viewer, operator] }
   - { to: { name: nobody }, roles: [viewer] }
   - { to: { unit: ops }, roles: [viewer] }
+  - { to: { name: alice }, roles: [tried] }
   - { to: { name: alice }, roles: [admin], until: 2020-01-01T00:00:00Z }
 `
 
@@ -98,7 +100,7 @@ describe('dockgate doctor in a house where', () => {
       'strong',
       /limits.privileged.*unit=dev has it/,
     ],
-    ['a whole unit is root', 'roles.root-for-many', 'strong', /is given to unit=dev \(line 5\)/],
+    ['a whole unit is root', 'roles.root-for-many', 'strong', /is given to unit=dev \(line 6\)/],
     ['a role is used by nobody', 'roles.unused', 'strong', /nothing through since/],
     ['a role is given to nobody', 'roles.ungranted', 'spare', /line 3/],
     ['a grant has ended', 'grants.over', 'alice', /gave admin/],
@@ -123,6 +125,11 @@ describe('dockgate doctor in a house where', () => {
       find('roles.unused').seen.map(({ on }) => on),
       ['strong'],
     )
+  })
+
+  it('a role on trial is nobody’s way to root', () => {
+    const roots = report.findings.filter(({ id }) => id.startsWith('roles.root'))
+    assert.ok(roots.length > 0 && !JSON.stringify(roots).includes('tried'))
   })
 
   it('the revocation list has run out', () => {

@@ -16,10 +16,11 @@ import { askBundle, openBundle } from '../helpers/bundle-door.ts'
 const roles = `roles:
   mate: { allow: [system.events, container.ls, dockgate.sessions, dockgate.end, dockgate.decisions, dockgate.roles, dockgate.certificates], on: team }
   watcher: { allow: [dockgate.status], on: all, limits: { memory: 2GiB } }
+  tried: { allow: [container.ls], mode: trial }
 grants:
   - { to: { name: boss }, roles: [admin] }
   - { to: { unit: dev }, roles: [mate] }
-  - { to: { name: watcher }, roles: [watcher], until: 2099-01-01T00:00:00Z }
+  - { to: { name: watcher }, roles: [watcher, tried], until: 2099-01-01T00:00:00Z }
 `
 const password = 'correct horse'
 const hostile = '<img src=x onerror=alert(1)>"\u202e'
@@ -134,6 +135,11 @@ describe('the pages', () => {
     assert.doesNotMatch((await ask('alice', '/_dockgate/console/denials')).body, /boss/)
   })
 
+  it('tell what is on trial', async () => {
+    assert.match((await ask('watcher', '/_dockgate/')).body, /which gives no right:\s+tried/)
+    assert.match((await ask('boss', '/_dockgate/console/roles')).body, /on trial/)
+  })
+
   it('filter what was decided', async () => {
     const decisions = async (query: string): Promise<string> =>
       (await ask('boss', `/_dockgate/console/decisions?${query}`)).body
@@ -177,6 +183,18 @@ describe('in the browser', () => {
       assert.deepEqual(await tab.evaluate(unnamed), [], page)
     }
     assert.deepEqual(tab.complaints, [])
+  })
+
+  it('the first stop of the keyboard leads past the navigation', async () => {
+    const tab = await tabOf('boss')
+    await tab.goto(at(''))
+    await tab.press('Tab')
+    assert.equal(await tab.evaluate('document.activeElement.className'), 'skip')
+    assert.ok(
+      (await tab.evaluate<number>('document.activeElement.getBoundingClientRect().left')) >= 0,
+    )
+    await tab.press('Enter')
+    assert.equal(await tab.evaluate('document.activeElement.id'), 'main')
   })
 
   it('a session is ended by keyboard, with a reason that is on record', async () => {

@@ -53,10 +53,12 @@ export const roleChecks: readonly Check[] = [
   ),
   ofPolicy('roles.unused', 'info', 'roles are given to somebody and were never used', {
     mend: '`dockgate roles revoke` what nobody needs',
-    look: ({ file }, { audit, now }) =>
+    look: ({ file, compiled }, { audit, now }) =>
       ofPast(audit, ({ from, roles }) => {
         const given = new Set(live(file, now).flatMap((grant) => grant.roles))
-        const unused = [...given].filter((name) => !roles.has(name))
+        const unused = [...given].filter(
+          (name) => !roles.has(name) && compiled.sources.get(name)?.onTrial !== true,
+        )
         return foundAny(
           unused.map((on) => ({ on, seen: `has let nothing through since ${day(from)}` })),
           'all were used',
@@ -134,7 +136,8 @@ function rootItems(
   const ground = groundOf(facts)
   const items = [...compiled.roles.values()].flatMap((role) => {
     const holders = grants.filter((grant) => grant.roles.includes(role.name))
-    // Ready-made roles count where somebody has them.
+    // What is on trial gives no right, and ready-made roles count where somebody has them.
+    if (compiled.sources.get(role.name)?.onTrial === true) return []
     if (holders.length === 0 && !own.has(role.name)) return []
     const ways = waysToRoot(role, ground)
     return ways.length === 0 ? [] : tell({ role, holders, ways })
