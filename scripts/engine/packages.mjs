@@ -18,12 +18,24 @@ const needed = [
   ['/usr/bin/chromium', 'chromium'],
   ['/usr/bin/pk12util', 'libnss3-tools'],
   ['/usr/bin/unshare', 'util-linux'],
+  ['/usr/bin/pk12util', 'libnss3-tools'],
+  ['/usr/bin/zsh', 'zsh'],
+  ['/usr/bin/ksh93', 'ksh93u+m'],
+  ['/usr/bin/fish', 'fish'],
   ['/usr/bin/systemd-notify', 'systemd'],
 ]
 
 /** Installs what is missing; throws an `Error` that says what to do where it cannot. */
 export function installPackages(say) {
-  let missing = missingPackages()
+  installNeeded(say)
+  const missing = missingPackages(tried)
+  if (missing.length === 0 || !existsSync('/usr/bin/apt-get')) return
+  say(`installing ${missing.join(', ')}`)
+  if (!install(missing)) say('they could not be installed, so some tests of bundles are skipped')
+}
+
+function installNeeded(say) {
+  let missing = missingPackages(needed)
   if (missing.length === 0) return
   if (!existsSync('/usr/bin/apt-get')) {
     throw new Error(`the test engine needs ${missing.join(', ')}, and this machine has no apt-get`)
@@ -36,14 +48,14 @@ export function installPackages(say) {
     apt(['update'])
     if (!install(missing)) throw new Error(`apt-get could not install ${missing.join(', ')}`)
   }
-  const left = missingPackages()
+  const left = missingPackages(needed)
   if (left.length > 0 && !install(left)) {
     throw new Error(`apt-get could not install ${left.join(', ')}`)
   }
 }
 
-function missingPackages() {
-  return needed.filter(([file]) => !existsSync(file)).map(([, name]) => name)
+function missingPackages(packages) {
+  return packages.filter(([file]) => !existsSync(file)).map(([, name]) => name)
 }
 
 function install(names) {

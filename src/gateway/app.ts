@@ -9,6 +9,7 @@ import { isOwn } from '../docker/catalog-own.ts'
 import type { Failure } from '../errors.ts'
 import { failure } from '../errors.ts'
 import { readUpgradeBody, type Incoming } from './body.ts'
+import { expiryHeader, type ExpiryNotices } from './expiry-notice.ts'
 import { forward, proxyOptions, type Forwarder } from './forward.ts'
 import { pass, type Guard } from './guard.ts'
 import { answerOwn, type OwnParts } from './own-endpoints.ts'
@@ -20,6 +21,7 @@ export interface Gateway {
 }
 
 export interface GatewayParts {
+  readonly expiry: ExpiryNotices
   readonly listener: ListenerParts
   readonly guard: Guard
   readonly forwarder: Omit<Forwarder, 'answer' | 'refuse'>
@@ -32,8 +34,8 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
 
   const app = fastify({
     serverFactory: (handler) => {
-      server = createListener(parts.listener, accept(handler, incomings))
-      acceptUpgrades(server, handler, incomings)
+      server = createListener(parts.listener, accept(handler, incomings, parts.expiry))
+      acceptUpgrades(server, handler, incomings, parts.expiry)
       return server
     },
     logger: false,
@@ -100,6 +102,15 @@ function isHeld(raw: IncomingMessage): boolean {
   return true
 }
 
+function notify(
+  expiry: ExpiryNotices,
+  { socket }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const expires = expiry.of(socket)
+  if (expires !== undefined) response.setHeader(expiryHeader, expires)
+}
+
 function holding(raw: IncomingMessage, response: ServerResponse): () => void {
   return () => {
     held.add(raw.socket)
@@ -114,9 +125,11 @@ function holding(raw: IncomingMessage, response: ServerResponse): () => void {
 function accept(
   handler: RequestListener,
   incomings: WeakMap<IncomingMessage, Incoming>,
+  expiry: ExpiryNotices,
 ): RequestListener {
   return (raw, response) => {
     if (isHeld(raw)) return
+    notify(expiry, raw, response)
     take(raw, incomings, { hold: holding(raw, response) })
     handler(raw, response)
   }
@@ -138,9 +151,11 @@ function acceptUpgrades(
   server: Server,
   handler: RequestListener,
   incomings: WeakMap<IncomingMessage, Incoming>,
+  expiry: ExpiryNotices,
 ): void {
   server.on('checkContinue', (raw: IncomingMessage, response: ServerResponse) => {
     if (isHeld(raw)) return
+    notify(expiry, raw, response)
     const hold = holding(raw, response)
     let waits = true
     const proceed = (): void => {
@@ -161,6 +176,7 @@ function acceptUpgrades(
       take(raw, incomings, { upgraded: { socket, protocol, body } })
       const response = new ServerResponse(raw)
       response.shouldKeepAlive = false
+      notify(expiry, raw, response)
       response.assignSocket(socket as never)
       response.on('finish', () => {
         response.detachSocket(socket as never)

@@ -15,6 +15,7 @@ import { createAuthenticator, type Peer } from './authenticate.ts'
 import { createConnections } from './connections.ts'
 import { createDenials } from './denials.ts'
 import { createEngine } from './engine.ts'
+import { createExpiryNotices } from './expiry-notice.ts'
 import { createGrantCheck, grantRow, type GrantRow } from './give-grant.ts'
 import { createGivenRights } from './given-rights.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -105,11 +106,22 @@ export async function createStation(parts: StationParts): Promise<Station> {
     grants.all().map((grant) => grantRow(grant, idle(grant)))
   const generation = (): number => state().generation + grants.version
 
+  const expiry = createExpiryNotices({
+    remindMs: () => state().settings.remindMs,
+    now,
+    warn: (about, what) => log.warn(about, what),
+  })
   const { app, server } = await createGateway({
+    expiry,
     listener: {
       material: state().trust.material,
       limits: settings,
-      judge: (socket) => authenticator.judge(socket),
+      judge(socket) {
+        const verdict = authenticator.judge(socket)
+        const peer = verdict.admit ? authenticator.peerOf(socket) : undefined
+        if (peer !== undefined) expiry.admitted(socket, peer.principal)
+        return verdict
+      },
       refused: (socket, cause) => {
         metrics.refused(cause)
         log.warn({ address: socket.remoteAddress, cause }, 'connection refused')
