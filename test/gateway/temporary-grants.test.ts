@@ -174,7 +174,7 @@ describe('dockgate grant', () => {
 
   it('gives nothing that cannot be kept', async () => {
     await gateway.stop()
-    const nowhere = { ...env, DOCKGATE_GRANTS: '/proc/grants' }
+    const nowhere = { ...env, DOCKGATE_GRANTS: join(home, 'roles.yaml', 'grants') }
     gateway = await serveDockgate(['serve'], nowhere)
     const refused = await as('olga', 'grant', 'alice', 'runner', '--for', '10m', '--reason', 'x')
     assert.match(refused.stderr, /cannot be kept here, so it is not given/)
