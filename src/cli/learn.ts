@@ -4,9 +4,10 @@ import { writeRoles, type NamedRole } from '../config/role-text.ts'
 import { parseRoles } from '../config/roles-file.ts'
 import { builtinRoles } from '../policy/builtin-roles.ts'
 import { learnRoles } from '../policy/learn.ts'
-import { compilePolicy, type Policy } from '../policy/policy.ts'
-import { judgeSeen, type Seen } from '../policy/replay.ts'
+import { compilePolicy } from '../policy/policy.ts'
+import { judgeBy, type Seen } from '../policy/replay.ts'
 import { openToAll } from '../policy/authorize.ts'
+import type { Role } from '../policy/role.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import { readSeenRequests } from './seen-requests.ts'
 import type { Io, Verb } from './verb.ts'
@@ -71,7 +72,7 @@ export const learn: Verb = {
     if (taken.length === 0) {
       throw new Error(`the audit tells of nothing that ${JSON.stringify(who)} was allowed to do`)
     }
-    const proposal = propose(who, role, taken)
+    const proposal = propose(role, taken)
     const notes = [
       ...headOf(who, taken),
       ...(values['with-denied'] || denied.length === 0
@@ -101,13 +102,13 @@ interface Proposal {
 }
 
 /** Held against what it was learned from, by the rules that will judge it: what it does not allow is left. */
-function propose(who: string, role: string, seen: readonly Seen[]): Proposal {
+function propose(role: string, seen: readonly Seen[]): Proposal {
   const first = namedRoles(role, seen)
-  const judged = judgeAll(who, first, seen)
+  const judged = judgeAll(first, seen)
   const usable = new Set(judged.filter(({ answer }) => answer !== 'deny').map(({ one }) => one.operation)) // prettier-ignore
   const kept = seen.filter(({ operation }) => usable.has(operation))
   const roles = kept.length === seen.length ? first : namedRoles(role, kept)
-  const last = judgeAll(who, roles, seen)
+  const last = judgeAll(roles, seen)
   return {
     roles,
     left: grouped(last.filter(({ answer }) => answer === 'deny')),
@@ -126,24 +127,20 @@ interface Judged {
   readonly why: string
 }
 
-function judgeAll(
-  who: string,
-  roles: readonly NamedRole[],
-  seen: readonly Seen[],
-): readonly Judged[] {
-  const policy = roles.length === 0 ? nobody : policyOf(writeRoles(who, roles, []))
+function judgeAll(roles: readonly NamedRole[], seen: readonly Seen[]): readonly Judged[] {
+  const compiled = roles.length === 0 ? [] : compiledRoles(roles)
   return seen.map((one) => {
-    const verdict = judgeSeen(policy, one)
+    const verdict = judgeBy(compiled, one)
     return { one, answer: verdict.answer, why: 'why' in verdict ? verdict.why : '' }
   })
 }
 
-const nobody: Policy = compilePolicy({ roles: [], grants: [] }, '')
-
-function policyOf(text: string): Policy {
-  const read = parseRoles(text, 'learned')
+/** As a gateway reads them; to whom they are granted says nothing here. */
+function compiledRoles(roles: readonly NamedRole[]): readonly Role[] {
+  const read = parseRoles(writeRoles('anybody', roles, []), 'learned')
   if ('faults' in read) throw new Error(`INVARIANT: what is learned is sound: ${JSON.stringify(read.faults)}`) // prettier-ignore
-  return compilePolicy(read.file, '')
+  const policy = compilePolicy(read.file, '')
+  return roles.flatMap(({ name }) => policy.roles.get(name) ?? [])
 }
 
 function grouped(judged: readonly Judged[]): readonly Left[] {

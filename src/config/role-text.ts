@@ -54,5 +54,13 @@ export function flow(value: unknown): string {
   const document = new Document(value)
   const { contents } = document
   if (isMap(contents) || isSeq(contents)) contents.flow = true
-  return document.toString({ lineWidth: 0, flowCollectionPadding: isMap(contents) }).trimEnd()
+  return document
+    .toString({
+      lineWidth: 0,
+      flowCollectionPadding: isMap(contents),
+      // A text with a line break in it stays on its line.
+      singleQuote: false,
+      doubleQuotedAsJSON: true,
+    })
+    .trimEnd()
 }
