@@ -2,6 +2,7 @@
 import { safeLimits, type Limits } from '../policy/limits.ts'
 import type { Grant } from '../policy/grant.ts'
 import type { Role } from '../policy/role.ts'
+import type { TemporaryRow } from './rows.ts'
 import { subjectText } from '../policy/subject-text.ts'
 import { html, type Part } from './html.ts'
 import { badge, page, table, time, type Column, type Viewer } from './page.ts'
@@ -10,6 +11,7 @@ import { permissionList } from './permission-list.ts'
 export interface Rules {
   readonly grants: readonly Grant[]
   readonly roles: readonly Role[]
+  readonly temporary: readonly TemporaryRow[]
   readonly isOnTrial: (name: string) => boolean
   /** How many permissions there are. */
   readonly all: number
@@ -56,7 +58,10 @@ export function grantColumns(now: number): readonly Column<Grant>[] {
   ]
 }
 
-export function rolesPage(viewer: Viewer, { grants, roles, all, isOnTrial }: Rules): string {
+export function rolesPage(
+  viewer: Viewer,
+  { grants, roles, all, isOnTrial, temporary }: Rules,
+): string {
   const named: Column<Role> = {
     head: 'Role',
     cell: ({ name }) =>
@@ -70,6 +75,7 @@ export function rolesPage(viewer: Viewer, { grants, roles, all, isOnTrial }: Rul
         <h2 id="grants">Grants</h2>
         ${table('Grants', grantColumns(viewer.now), grants, 'There are no grants: nobody may do anything.')}
       </section>`,
+      temporarySection(temporary),
       html`<section aria-labelledby="roles">
         <h2 id="roles">Roles that are given</h2>
         ${table(
@@ -85,6 +91,29 @@ export function rolesPage(viewer: Viewer, { grants, roles, all, isOnTrial }: Rul
       </section>`,
     ],
   })
+}
+
+const temporaryColumns: readonly Column<TemporaryRow>[] = [
+  { head: 'To', cell: ({ to }) => html`<strong>${to}</strong>` },
+  { head: 'Role', cell: ({ role }) => role },
+  { head: 'By', cell: ({ by }) => by },
+  { head: 'Reason', cell: ({ reason }) => reason },
+  {
+    head: 'Until',
+    cell: ({ until, idle }) =>
+      html`${time(until)}${idle !== null && html` ${badge('warn', 'not in force')} ${idle}`}`,
+  },
+]
+
+/** Nothing where there are none. */
+export function temporarySection(rows: readonly TemporaryRow[]): Part {
+  return (
+    rows.length > 0 &&
+    html`<section aria-labelledby="temporary">
+      <h2 id="temporary">Temporary rights</h2>
+      ${table('Temporary rights', temporaryColumns, rows, '')}
+    </section>`
+  )
 }
 
 function permissionsOf({ allows, denies }: Role, all: number): Part {

@@ -29,6 +29,17 @@ export interface DecisionRow {
   readonly detail: string
 }
 
+/** One row of `dockgate grant --list`. */
+export interface TemporaryRow {
+  readonly to: string
+  readonly role: string
+  readonly by: string
+  readonly reason: string
+  readonly until: number
+  /** Why it gives nothing now; null where it is in force. */
+  readonly idle: string | null
+}
+
 /** How much of the audit was read for a page. */
 export interface Read {
   /** Milliseconds since the epoch: what is older was not looked at. */

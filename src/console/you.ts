@@ -5,12 +5,14 @@ import type { Role } from '../policy/role.ts'
 import { html, type Part } from './html.ts'
 import { facts, page, table, validity, type Viewer } from './page.ts'
 import { permissionList } from './permission-list.ts'
-import { grantColumns, roleColumns } from './roles.ts'
+import { grantColumns, roleColumns, temporarySection } from './roles.ts'
+import type { TemporaryRow } from './rows.ts'
 
 export interface You {
   readonly principal: Principal
   readonly address: string
   readonly roles: readonly Role[]
+  readonly temporary: readonly TemporaryRow[]
   /** They give no right yet. */
   readonly trials: readonly Role[]
   readonly grants: readonly Grant[]
@@ -18,7 +20,7 @@ export interface You {
 
 export function youPage(
   viewer: Viewer,
-  { principal, address, roles, trials, grants }: You,
+  { principal, address, roles, trials, temporary, grants }: You,
 ): string {
   const { notBefore, notAfter } = principal
   const named = (['org', 'unit', 'email', 'dns', 'uri', 'ip'] as const).flatMap(
@@ -44,6 +46,7 @@ export function youPage(
         <h2 id="roles">Your roles</h2>
         ${table('Roles', roleColumns, roles, 'No grant gives you a role: you may ping and ask for the version.')}
       </section>`,
+      temporarySection(temporary),
       trials.length > 0 &&
         html`<p class="note">
           On trial, which gives no right: ${trials.map(({ name }) => name).join(', ')}.

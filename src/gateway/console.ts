@@ -11,7 +11,7 @@ import { healthPage } from '../console/health.ts'
 import { icon } from '../console/icon.ts'
 import type { Viewer } from '../console/page.ts'
 import { rolesPage } from '../console/roles.ts'
-import { spanOf, type DecisionRow } from '../console/rows.ts'
+import { spanOf, type DecisionRow, type TemporaryRow } from '../console/rows.ts'
 import { script } from '../console/script.ts'
 import { sessionsPage } from '../console/sessions.ts'
 import { style } from '../console/style.ts'
@@ -22,6 +22,7 @@ import { firstValue } from '../docker/query.ts'
 import type { Principal } from '../identity/principal.ts'
 import { openToAll } from '../policy/authorize.ts'
 import { reachesPerson } from '../policy/ownership.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Role } from '../policy/role.ts'
 import type { Passage } from './guard.ts'
 import type { Operate } from './operate.ts'
@@ -30,6 +31,8 @@ import type { State } from './state.ts'
 export interface ConsoleParts {
   readonly operate: () => Operate
   readonly state: () => State
+  /** With the temporary rights. */
+  readonly policy: () => Policy
   readonly now: () => number
 }
 
@@ -60,11 +63,13 @@ const files: Readonly<Record<string, Page>> = {
 export async function consolePage(
   parts: ConsoleParts,
   passage: Passage,
+  /** Those that this role reaches. */
+  temporary: () => readonly TemporaryRow[],
 ): Promise<Page | undefined> {
   const { id } = passage.operation.endpoint
   const file = files[id]
   if (file !== undefined) return file
-  const body = await write(parts, passage, id)
+  const body = await write(parts, passage, id, temporary)
   return body === undefined ? undefined : { type: 'text/html; charset=utf-8', body }
 }
 
@@ -72,9 +77,11 @@ async function write(
   parts: ConsoleParts,
   passage: Passage,
   id: string,
+  temporary: () => readonly TemporaryRow[],
 ): Promise<string | undefined> {
   const { principal, address } = passage.peer
-  const { policy, settings } = parts.state()
+  const { settings } = parts.state()
+  const policy = parts.policy()
   const now = parts.now()
   const roles = policy.rolesOf(principal, address, now)
   const trials = policy.trialsOf(principal, address, now)
@@ -84,7 +91,7 @@ async function write(
   const asked = (name: string): string => firstValue(passage.operation.target.query, name) ?? ''
   switch (id) {
     case 'ConsoleYou':
-      return youPage(viewer, { principal, address, roles, trials, grants: policy.grantsOf(principal, address, now) }) // prettier-ignore
+      return youPage(viewer, { temporary: temporary().filter(({ to }) => to === principal.name), principal, address, roles, trials, grants: policy.grantsOf(principal, address, now) }) // prettier-ignore
     case 'ConsoleSessions': {
       const rows = await parts.operate().sessions(sees)
       return sessionsPage(
@@ -130,7 +137,13 @@ async function write(
       const isOnTrial = (name: string): boolean => policy.sources.get(name)?.onTrial === true
       const given = new Set(grants.flatMap((grant) => grant.roles))
       const named = [...policy.roles.values()].filter(({ name }) => given.has(name))
-      return rolesPage(viewer, { grants, roles: named, all: permissions.size, isOnTrial })
+      return rolesPage(viewer, {
+        grants,
+        roles: named,
+        all: permissions.size,
+        isOnTrial,
+        temporary: temporary(),
+      })
     }
     case 'ConsoleCertificates': {
       const issued = readIssued(settings.certs)?.filter((row) => sees(principalOf(row)))

@@ -86,7 +86,9 @@ async function answerTo(parts: OwnParts, passage: Passage): Promise<Answer> {
     case 'DockgateGrantEnd':
       return takeBack(parts, passage)
     default: {
-      const page = await consolePage(parts, passage)
+      const page = await consolePage(parts, passage, () =>
+        grantsReached(parts, passage).map((grant) => rowOf(parts, grant)),
+      )
       if (page !== undefined) return { status: 200, headers: consoleHeaders, ...page }
       throw new Error(`INVARIANT: ${passage.operation.endpoint.id} has an answer`)
     }

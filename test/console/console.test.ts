@@ -10,15 +10,16 @@ import { issueClient } from '../../src/ca/issue-client.ts'
 import { issueServer } from '../../src/ca/issue-server.ts'
 import { startBrowser, type Browser, type Tab } from '../helpers/browser.ts'
 import { createStore, temporaryFolder } from '../helpers/ca-store.ts'
-import { serveDockgate, type Serving } from '../helpers/dockgate-process.ts'
+import { runDockgate, serveDockgate, type Serving } from '../helpers/dockgate-process.ts'
 import { askBundle, openBundle } from '../helpers/bundle-door.ts'
 
 const roles = `roles:
   mate: { allow: [system.events, container.ls, dockgate.sessions, dockgate.end, dockgate.decisions, dockgate.roles, dockgate.certificates], on: team }
   watcher: { allow: [dockgate.status], on: all, limits: { memory: 2GiB } }
+  lender: { allow: [dockgate.grant], on: all, mayGrant: { watcher: 1h } }
   tried: { allow: [container.ls], mode: trial }
 grants:
-  - { to: { name: boss }, roles: [admin] }
+  - { to: { name: boss }, roles: [admin, lender] }
   - { to: { unit: dev }, roles: [mate] }
   - { to: { name: watcher }, roles: [watcher, tried], until: 2099-01-01T00:00:00Z }
 `
@@ -138,6 +139,19 @@ describe('the pages', () => {
   it('tell what is on trial', async () => {
     assert.match((await ask('watcher', '/_dockgate/')).body, /which gives no right:\s+tried/)
     assert.match((await ask('boss', '/_dockgate/console/roles')).body, /on trial/)
+  })
+
+  it('show a temporary right, and what it gives, to whoever has it', async () => {
+    const env = { DOCKER_HOST: `tcp://localhost:${gateway.port}`, DOCKER_CERT_PATH: bundle('boss') }
+    const why = ['--for', '30m', '--reason', '<b>INC-7']
+    const { status, stderr } = await runDockgate(['grant', 'olga', 'watcher', ...why], env)
+    assert.equal(status, 0, stderr)
+    const { body } = await ask('olga', '/_dockgate/')
+    assert.match(body, /console\/health/)
+    assert.match(body, /&lt;b&gt;INC-7/)
+    assert.equal((await ask('olga', '/_dockgate/console/health')).status, 200)
+    assert.match((await ask('boss', '/_dockgate/console/roles')).body, /&lt;b&gt;INC-7/)
+    assert.doesNotMatch((await ask('alice', '/_dockgate/console/roles')).body, /INC-7/)
   })
 
   it('filter what was decided', async () => {
