@@ -140,6 +140,9 @@ function startDockgate({ port, socketPath, home, roles }, node) {
   mkdirSync(own)
   spawnSync('cp', ['-r', join(home, 'certs'), own])
   writeFileSync(join(own, 'roles.yaml'), roles)
+  // What it can do is measured, not what it lets one client do.
+  const limits = '{ client: { requests: none, inFlight: none }, address: { handshakes: none } }'
+  writeFileSync(join(own, 'dockgate.yaml'), `limits: ${limits}\n`)
   return run(node, [join(root, 'dist/main.js'), 'serve'], {
     DOCKGATE_HOME: own,
     DOCKGATE_LISTEN: `127.0.0.1:${port}`,

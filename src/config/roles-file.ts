@@ -16,6 +16,7 @@ import { faultOfUriPattern } from '../policy/uri-pattern.ts'
 import type { Fault } from './fault.ts'
 import { readLimits } from './limits-file.ts'
 import { refuseNestedBinds } from './nested-binds.ts'
+import { readStreams } from './streams-file.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
 export type RolesReading = { readonly file: RolesFile } | { readonly faults: readonly Fault[] }
@@ -41,7 +42,17 @@ export function parseRoles(text: string, name: string): RolesReading {
   return faults.length > 0 ? { faults } : { file: Object.freeze({ roles, grants }) }
 }
 
-const roleKeys = ['includes', 'allow', 'deny', 'on', 'limits', 'hide', 'mode', 'mayGrant']
+const roleKeys = [
+  'includes',
+  'allow',
+  'deny',
+  'on',
+  'limits',
+  'hide',
+  'mode',
+  'mayGrant',
+  'streams',
+]
 
 function readRole(name: string, value: Value, names: readonly string[]): RoleSource {
   if (builtinNames.has(name)) {
@@ -64,6 +75,7 @@ function readRole(name: string, value: Value, names: readonly string[]): RoleSou
     hide: readHidden(entries.get('hide')),
     ...(isOnTrial(entries.get('mode')) ? { onTrial: true as const } : {}),
     ...(mayGrant === undefined ? {} : { mayGrant }),
+    ...readStreams(entries.get('streams')),
     line: value.line,
   })
 }

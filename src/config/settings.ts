@@ -5,10 +5,12 @@ import { join, resolve } from 'node:path'
 import { canonicalAddress } from '../policy/network.ts'
 import { parseSize } from '../policy/size.ts'
 import { readAuditSettings, type AuditSettings } from './audit-settings.ts'
+import { readDuration, type Complain } from './duration.ts'
 import type { Fault } from './fault.ts'
+import { readLoadLimits, type HandshakeTime, type LoadLimits } from './load-limits.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
-export interface Settings {
+export interface Settings extends HandshakeTime {
   /** Where certs/, dockgate.yaml, roles.yaml and audit.log live. */
   readonly home: string
   readonly listen: { readonly host: string; readonly port: number }
@@ -20,10 +22,8 @@ export interface Settings {
   readonly logLevel: string
   /** How long streams may go on after the first SIGTERM. */
   readonly graceMs: number
-  readonly handshakeTimeoutMs: number
-  readonly headersTimeoutMs: number
-  readonly keepAliveTimeoutMs: number
-  readonly maxHeaderBytes: number
+  /** How much may be asked of the gateway, by one and by all. */
+  readonly load: LoadLimits
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
   /** Where rights that were given for a while are kept. */
@@ -45,8 +45,6 @@ const defaultEngine = 'unix:///var/run/docker.sock'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
 /** `sun_path` of unix(7) without its final zero; what is longer would be cut to another path. */
 const maxSocketPathBytes = 107
-/** A longer timer of Node's fires at once. */
-const maxTimerMs = 2 ** 31 - 1
 const keys = [
   'listen',
   'engine',
@@ -60,6 +58,7 @@ const keys = [
   'workers',
   'patience',
   'grants',
+  'limits',
 ]
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
@@ -118,6 +117,7 @@ export function readSettings(
   if (patienceMs < 1_000) patience.fault(`"${patience.text}" is too short`, 'at least 1s')
   const workers = said('workers', 'DOCKGATE_WORKERS', '1')
   const remind = said('remind', 'DOCKGATE_REMIND', '168h')
+  const { handshakeTimeoutMs, ...load } = readLoadLimits(entries.get('limits'))
   const controlPath = resolve(home, control.text)
   if (crl.text !== 'refuse' && crl.text !== 'warn') {
     crl.fault(`"${crl.text}" is neither refuse nor warn`, 'refuse')
@@ -141,11 +141,8 @@ export function readSettings(
     audit,
     logLevel: log.text,
     graceMs: readDuration(grace.text, grace.fault),
-    handshakeTimeoutMs: 10_000,
-    headersTimeoutMs: 30_000,
-    keepAliveTimeoutMs: 300_000,
-    // Registry credentials travel in headers: X-Registry-Config holds those of every registry.
-    maxHeaderBytes: 256 * 1024,
+    handshakeTimeoutMs,
+    load: Object.freeze(load),
     maxBodyBytes,
     controlPath,
     grantsPath: resolve(home, grants.text),
@@ -156,8 +153,6 @@ export function readSettings(
   })
   return faults.length > 0 ? { faults } : { settings }
 }
-
-type Complain = (message: string, hint: string) => void
 
 function readListen(text: string, fault: Complain): Settings['listen'] {
   const match =
@@ -186,16 +181,4 @@ function readWorkers(text: string, fault: Complain): number {
   if (count < 1 || count > mostWorkers)
     fault(`"${text}" is no number of processes`, '1 to 64, or auto')
   return Math.max(1, count)
-}
-
-function readDuration(text: string, fault: Complain): number {
-  const match = /^(\d{1,6})(ms|s|m|h)$/.exec(text)
-  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-  if (match === null) {
-    fault(`"${text}" is no duration`, '10s, 5m or 1h')
-    return 0
-  }
-  const durationMs = Number(match[1]) * unit[match[2] as keyof typeof unit]
-  if (durationMs > maxTimerMs) fault(`"${text}" is longer than can be timed`, 'at most 596h')
-  return durationMs
 }

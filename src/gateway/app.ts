@@ -8,12 +8,12 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { isOwn } from '../docker/catalog-own.ts'
 import type { Failure } from '../errors.ts'
 import { failure } from '../errors.ts'
-import { readUpgradeBody, type Incoming } from './body.ts'
+import { boundRest, readUpgradeBody, upgradeBodyMs, type Incoming } from './body.ts'
 import { expiryHeader, type ExpiryNotices } from './expiry-notice.ts'
 import { forward, proxyOptions, type Forwarder } from './forward.ts'
 import { pass, type Guard } from './guard.ts'
 import { answerOwn, type OwnParts } from './own-endpoints.ts'
-import { createListener, type ListenerParts } from './tls.ts'
+import { answerUnreadable, createListener, type ListenerParts } from './tls.ts'
 
 export interface Gateway {
   readonly app: FastifyInstance
@@ -39,6 +39,7 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
       return server
     },
     logger: false,
+    clientErrorHandler: answerUnreadable(parts.listener.unread),
     exposeHeadRoutes: false,
     return503OnClosing: false,
   })
@@ -66,8 +67,10 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
     const incoming = incomings.get(request.raw)
     if (incoming === undefined) throw new Error('INVARIANT: every request came in through `accept`')
     const outcome = await pass(parts.guard, incoming)
-    if ('message' in outcome) answer(reply, outcome.status, outcome.message)
-    else if (isOwn(outcome.operation.endpoint)) await answerOwn(parts.own, outcome, reply)
+    if ('message' in outcome) {
+      answer(reply, outcome.status, outcome.message)
+      boundRest(request.raw, parts.guard.bodyMs())
+    } else if (isOwn(outcome.operation.endpoint)) await answerOwn(parts.own, outcome, reply)
     else {
       const more = forward(forwarder, outcome, incoming, reply)
       if (more !== undefined) rest.set(request.raw, more)
@@ -144,9 +147,6 @@ function take(
   raw.url = '/'
 }
 
-/** Its few bytes of body come with an upgraded request, or soon after it. */
-const upgradeBodyTimeoutMs = 10_000
-
 function acceptUpgrades(
   server: Server,
   handler: RequestListener,
@@ -169,7 +169,7 @@ function acceptUpgrades(
   server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isHeld(raw)) return
     socket.on('error', () => socket.destroy())
-    const tooSlow = setTimeout(() => socket.destroy(), upgradeBodyTimeoutMs)
+    const tooSlow = setTimeout(() => socket.destroy(), upgradeBodyMs)
     void readUpgradeBody(raw, socket, head).then((body) => {
       clearTimeout(tooSlow)
       const protocol = raw.headers.upgrade ?? ''
@@ -188,9 +188,16 @@ function acceptUpgrades(
   })
 }
 
+/** Whoever met a limit, or a gateway that cannot write its record, may try again soon. */
+const retryAfterS = 1
+
 function answer(reply: FastifyReply, status: number, message: string): void {
   const body = `${JSON.stringify({ message })}\n`
-  const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
+  const headers = {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    ...(status === 429 || status === 503 ? { 'Retry-After': retryAfterS } : {}),
+  }
   if (!reply.sent) reply.hijack()
   if (reply.raw.headersSent) {
     reply.raw.destroy()

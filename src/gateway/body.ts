@@ -31,24 +31,46 @@ export function announcesBody(raw: IncomingMessage): boolean {
 export async function readWholeBody(
   incoming: Omit<Incoming, 'target'>,
   maxBytes: number,
+  withinMs: number,
 ): Promise<Buffer | Failure> {
   if (incoming.upgraded !== undefined) return incoming.upgraded.body
   const { raw } = incoming
   if (!announcesBody(raw)) return Buffer.alloc(0)
   if (Number(raw.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes)
   incoming.proceed?.()
+  if (raw.destroyed) return failure('bad-body', 'the request body broke off')
   const chunks: Buffer[] = []
   let bytes = 0
-  try {
-    for await (const chunk of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > maxBytes) return tooLarge(maxBytes)
-      chunks.push(chunk)
+  return new Promise((resolve) => {
+    const done = (result: Buffer | Failure): void => {
+      clearTimeout(late)
+      raw.off('data', take).off('end', whole).off('close', gone)
+      resolve(result)
     }
-  } catch (error) {
-    return failure('bad-body', 'the request body broke off', String(error))
+    const take = (chunk: Buffer): void => {
+      bytes += chunk.length
+      if (bytes > maxBytes) done(tooLarge(maxBytes))
+      else chunks.push(chunk)
+    }
+    const whole = (): void => done(Buffer.concat(chunks))
+    const gone = (): void => done(failure('bad-body', 'the request body broke off'))
+    const late = setTimeout(() => {
+      const seconds = withinMs / 1_000
+      done(failure('body-too-slow', `the request body did not come to its end in ${seconds} s`))
+    }, withinMs)
+    raw.on('data', take).once('end', whole).once('close', gone)
+    // Also the error of a body that breaks off is told by `close`.
+    raw.once('error', () => {})
+  })
+}
+
+/** What nobody reads any more may go on for so long, so that whoever still sends can read the answer. */
+export function boundRest(raw: IncomingMessage, withinMs: number): void {
+  if (raw.complete || raw.socket.destroyed) return
+  const stop = (): void => {
+    if (!raw.complete) raw.socket.destroy()
   }
-  return Buffer.concat(chunks)
+  setTimeout(stop, withinMs).unref()
 }
 
 function tooLarge(maxBytes: number): Failure {
@@ -60,6 +82,8 @@ function tooLarge(maxBytes: number): Failure {
 
 /** An upgrade's body is a few bytes of JSON (exec start) or nothing. */
 const maxUpgradeBodyBytes = 64 * 1024
+/** They come with the request, or soon after it. */
+export const upgradeBodyMs = 10_000
 
 /**
  * Takes the `content-length` bytes of an upgraded request's body from its socket and puts back what
@@ -77,7 +101,9 @@ export async function readUpgradeBody(
   if (length > maxUpgradeBodyBytes) return tooLarge(maxUpgradeBodyBytes)
   if (parsesUpgradeBodies) {
     socket.unshift(head)
-    return length === 0 ? Buffer.alloc(0) : readWholeBody({ raw }, maxUpgradeBodyBytes)
+    return length === 0
+      ? Buffer.alloc(0)
+      : readWholeBody({ raw }, maxUpgradeBodyBytes, upgradeBodyMs)
   }
   let bytes = head
   while (bytes.length < length) {

@@ -9,7 +9,7 @@ import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import { failure, GatewayError, type Failure } from '../errors.ts'
 import type { EventsOfTheirs } from './answer-events.ts'
 import { viewAnswer } from './answer-view.ts'
-import type { Incoming } from './body.ts'
+import { boundRest, type Incoming } from './body.ts'
 import { engineFailure, type Engine, type EngineRequest } from './engine.ts'
 import type { Passage } from './guard.ts'
 import { endToEnd, withoutConnectionHeaders } from './headers.ts'
@@ -23,6 +23,8 @@ import type { Refusal } from './turn-away.ts'
 export interface Forwarder extends Tracker {
   readonly timing: Timing
   readonly engine: Engine
+  /** How long a body that nobody wants any more may go on. */
+  readonly bodyMs: () => number
   readonly events: EventsOfTheirs
   /** Tells the client of a failure that is nobody's decision. */
   readonly answer: (reply: FastifyReply, failed: Failure, id: string) => void
@@ -162,6 +164,7 @@ export function forward(
   reply.raw.once('close', () => {
     stopWaiting()
     passage.context?.close()
+    boundRest(incoming.raw, forwarder.bodyMs())
     if (!reply.raw.writableFinished) letGo()
     track.end({
       status: reply.raw.headersSent ? reply.raw.statusCode : 0,

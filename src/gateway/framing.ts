@@ -5,8 +5,14 @@ import { whyForeign } from './cross-site.ts'
 import { announcesBody, readWholeBody, type Incoming } from './body.ts'
 
 /** Refuses what would make the engine read another request than the one that is judged. */
-export function checkFraming(incoming: Incoming, operation: Operation): Failure | undefined {
+export function checkFraming(
+  incoming: Incoming,
+  operation: Operation,
+  maxHeaders: number,
+): Failure | undefined {
   const { raw } = incoming
+  // Node forgets those beyond a number, which is one more than this.
+  if (raw.rawHeaders.length > 2 * maxHeaders) return failure('too-many-headers')
   const { endpoint } = operation
   const foreign = whyForeign(raw.headers, endpoint)
   if (foreign !== undefined) return failure('bad-header', foreign, foreign)
@@ -41,9 +47,12 @@ export function checkFraming(incoming: Incoming, operation: Operation): Failure 
  */
 const maxSurplusBytes = 16_384
 
-export async function refuseSurplusBody(incoming: Incoming): Promise<Failure | undefined> {
+export async function refuseSurplusBody(
+  incoming: Incoming,
+  withinMs: number,
+): Promise<Failure | undefined> {
   if (incoming.upgraded === undefined && !announcesBody(incoming.raw)) return undefined
-  const bytes = await readWholeBody(incoming, maxSurplusBytes)
+  const bytes = await readWholeBody(incoming, maxSurplusBytes, withinMs)
   if (isFailure(bytes)) return bytes
   const text = bytes.toString('latin1').trim()
   return text === '' || text === 'null' || text.startsWith('{')

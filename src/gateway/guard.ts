@@ -25,6 +25,7 @@ import { checkFraming, refuseSurplusBody } from './framing.ts'
 import { Held } from './held.ts'
 import type { CheckGrant } from './give-grant.ts'
 import { resolveHostPaths } from './host-paths.ts'
+import type { Load, Visit } from './load.ts'
 import type { ClaimNames } from './claims.ts'
 import { claimNames, takeNames } from './hold-names.ts'
 import { holdNetworks } from './hold-networks.ts'
@@ -41,6 +42,7 @@ import {
   recordDenial,
   refuse,
   refused,
+  turnAway,
   unrecorded,
   type Known,
   type Refusal,
@@ -57,6 +59,10 @@ export interface Guard {
   readonly now: () => number
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
+  /** How long such a body may take to arrive. */
+  readonly bodyMs: () => number
+  readonly load: Load
+  readonly maxHeaders: () => number
   readonly quotas: Quotas
   /** Of volumes and networks, by name. */
   readonly turns: TakeTurns
@@ -106,8 +112,11 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   const peer = guard.authenticator.peerOf(incoming.raw.socket)
   if (peer === undefined) throw new Error('INVARIANT: no request without an admitted connection')
   const request: Request = { id, peer, incoming, held: new Held() }
+  const visit = guard.load.arrive(peer, arrivedMs)
+  if ('shed' in visit) return turnAway(guard.audit, request, visit)
+  request.held.add(visit.leave)
   try {
-    const outcome = await walk(guard, request, { startedAt, arrivedMs, generation })
+    const outcome = await walk(guard, request, { startedAt, arrivedMs, generation }, visit)
     if ('status' in outcome) request.held.release()
     return outcome
   } catch (error) {
@@ -120,6 +129,7 @@ async function walk(
   guard: Guard,
   request: Request,
   arrival: Pick<Passage, 'startedAt' | 'arrivedMs' | 'generation'>,
+  visit: Visit,
 ): Promise<Passage | Refusal> {
   const { id, peer, incoming, held } = request
   const outdated = guard.authenticator.outdated(peer)
@@ -129,7 +139,7 @@ async function walk(
   if (isFailure(asked)) return refuse(guard.audit, request, asked)
   request.operation = asked
   if (asked.endpoint.hijacks) incoming.hold?.()
-  const unfit = checkFraming(incoming, asked)
+  const unfit = checkFraming(incoming, asked, guard.maxHeaders())
   if (unfit !== undefined) return refuse(guard.audit, request, unfit)
 
   const policy = guard.policy()
@@ -139,7 +149,7 @@ async function walk(
   if ('allow' in admission) return deny(guard.audit, request, admission)
 
   if (asked.endpoint.body === 'none') {
-    const surplus = await refuseSurplusBody(incoming)
+    const surplus = await refuseSurplusBody(incoming, guard.bodyMs())
     if (surplus !== undefined) return refuse(guard.audit, request, surplus)
   }
   let granted: Granted
@@ -167,6 +177,10 @@ async function walk(
   }
 
   const { basis, operation, view, gate, prepare, bytes, made, gift } = granted
+  if (asked.endpoint.streams || asked.endpoint.hijacks) {
+    const full = visit.streams(basis.role)
+    if (full !== undefined) return refuse(guard.audit, request, full)
+  }
   const { name: role, grant } = basis.role
   const passage: Passage = Object.freeze({
     id,
@@ -253,7 +267,7 @@ async function grantOwn(
   // The widest role comes first.
   const role = 'through' in admission ? admission.through : admission.judge[0]
   if (role === undefined) throw new Error('INVARIANT: at least one role is to be judged')
-  const read = await readJudged(incoming, asked, guard.maxBodyBytes)
+  const read = await readJudged(guard, incoming, asked)
   if (isFailure(read)) return read
   request.operation = read
   const granted = { basis: { role, asked: read }, operation: read }
@@ -271,7 +285,7 @@ async function judge(
   trials: readonly Role[],
 ): Promise<Failure | Deny | Granted> {
   const { principal } = request.peer
-  const read = await readJudged(request.incoming, asked, guard.maxBodyBytes)
+  const read = await readJudged(guard, request.incoming, asked)
   if (isFailure(read)) return read
   request.operation = read
   const caught = (error: unknown): Failure =>
@@ -342,12 +356,12 @@ async function judge(
 }
 
 async function readJudged(
+  { maxBodyBytes, bodyMs }: Guard,
   incoming: Incoming,
   asked: Operation,
-  maxBodyBytes: number,
 ): Promise<Operation | Failure> {
   if (!isJudgeable(asked)) return asked
-  const bytes = await readWholeBody(incoming, maxBodyBytes)
+  const bytes = await readWholeBody(incoming, maxBodyBytes, bodyMs())
   if (isFailure(bytes)) return bytes
   const read = readBody(asked, bytes, incoming.raw.headers['content-type'])
   if (isFailure(read)) return read

@@ -21,6 +21,10 @@ export interface Metrics extends Timing {
   counting(audit: Audit): Audit
   handshake(resumed: boolean): void
   refused(cause: string): void
+  /** What came over an admitted connection and was no request. */
+  unread(cause: string): void
+  /** What was turned away because somebody met this limit. */
+  shed(limit: string): void
   reloaded(reload: Reload): void
 }
 
@@ -29,6 +33,7 @@ export interface MetricsParts {
   readonly lastReload: () => Reload
   readonly sessions: () => Iterable<Session>
   readonly connections: () => number
+  readonly load: () => Readonly<Record<'inFlight' | 'streams' | 'waiting', number>>
   readonly version: string
 }
 
@@ -88,6 +93,18 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['cause'],
     registers,
   })
+  const unread = new Counter({
+    name: 'dockgate_requests_unread_total',
+    help: 'What came over an admitted connection and was no request, by cause',
+    labelNames: ['cause'],
+    registers,
+  })
+  const shed = new Counter({
+    name: 'dockgate_shed_total',
+    help: 'Connections and requests that were turned away, by the limit that they met',
+    labelNames: ['limit'],
+    registers,
+  })
   const reloads = new Counter({
     name: 'dockgate_reloads_total',
     help: 'Readings of the files, by what came of them',
@@ -100,6 +117,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   gauges(parts, registers)
 
   const causes = new Set<string>()
+  const unreadCauses = new Set<string>()
   return {
     type: registry.contentType,
     text: () => registry.metrics(),
@@ -129,6 +147,8 @@ export function createMetrics(parts: MetricsParts): Metrics {
     },
     handshake: (resumed) => handshakes.inc({ resumed: String(resumed) }),
     refused: (cause) => refusals.inc({ cause: causeOf(cause, causes) }),
+    unread: (cause) => unread.inc({ cause: causeOf(cause, unreadCauses) }),
+    shed: (limit) => shed.inc({ limit }),
     reloaded({ changed, faults }) {
       const result = faults.length > 0 ? 'faulty' : changed.length > 0 ? 'changed' : 'same'
       reloads.inc({ result })
@@ -173,6 +193,9 @@ function gauges(parts: MetricsParts, registers: Registry[]): void {
     return [...counts].map(([operation, count]) => [{ operation }, count] as const)
   })
   gauge('connections', 'Open TLS connections', [], () => [[{}, parts.connections()]])
+  gauge('load', 'What counts against the limits: under way, streams, handshakes', ['of'], () =>
+    Object.entries(parts.load()).map(([of, count]) => [{ of }, count] as const),
+  )
   gauge('policy_info', 'The policy in force, by the SHA-256 of roles.yaml', ['digest'], () => [
     [{ digest: parts.state().policy.digest }, 1],
   ])

@@ -41,7 +41,9 @@ export async function answerOwn(
   passage: Passage,
   reply: FastifyReply,
 ): Promise<void> {
-  const { status, type, body, headers, why } = await answerTo(parts, passage)
+  const { status, type, body, headers, why } = await answerTo(parts, passage).finally(
+    passage.release,
+  )
   if (!reply.sent) reply.hijack()
   const bytes = Buffer.from(body)
   reply.raw.writeHead(status, {

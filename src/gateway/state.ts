@@ -50,6 +50,7 @@ const fixed = [
   'controlPath',
   'workers',
   'grantsPath',
+  'handshakeTimeoutMs',
 ] as const
 
 /** `changed` is called within `reload`, after the new state is in force. */

@@ -6,11 +6,13 @@ import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Audit } from '../audit/record.ts'
+import type { LoadLimits } from '../config/load-limits.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Giver } from '../policy/temporary-grant.ts'
 import { createEventsOfTheirs } from './answer-events.ts'
 import { createGateway } from './app.ts'
+import { createArrivals } from './arrivals.ts'
 import { createAuthenticator, type Peer } from './authenticate.ts'
 import { createConnections } from './connections.ts'
 import { createDenials } from './denials.ts'
@@ -18,16 +20,18 @@ import { createEngine } from './engine.ts'
 import { createExpiryNotices } from './expiry-notice.ts'
 import { createGrantCheck, grantRow, type GrantRow } from './give-grant.ts'
 import { createGivenRights } from './given-rights.ts'
+import { createLoad } from './load.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createNames } from './names.ts'
 import { createOperate, type Load, type Operate, type OwnOperate } from './operate.ts'
 import { createQuotas } from './quotas.ts'
 import { createRecheck, type Recheck } from './recheck.ts'
+import { createSeldom } from './seldom.ts'
 import { createSessions, type Session } from './sessions.ts'
 import { createSilence } from './silence.ts'
 import type { Reload, State } from './state.ts'
 import { openTemporaryGrants, type SignedGrant } from './temporary-grants.ts'
-import { secureContext } from './tls.ts'
+import { applyLimits, secureContext } from './tls.ts'
 import type { ClaimNames } from './claims.ts'
 import { createMade } from './trial.ts'
 import type { TakeTurns } from './turns.ts'
@@ -73,6 +77,9 @@ export interface Station {
   close(graceMs: number): Promise<void>
 }
 
+/** Strangers cause these: more of them are counted only. */
+const refusalsToldEachSecond = 5
+
 export async function createStation(parts: StationParts): Promise<Station> {
   const { log, now, settings, state } = parts
   const engine = createEngine(settings.enginePath, settings.patienceMs)
@@ -83,6 +90,24 @@ export async function createStation(parts: StationParts): Promise<Station> {
     lastReload: parts.lastReload,
     sessions: () => sessions.all(),
     connections: () => connections.size,
+    load: () => ({ inFlight: load.inFlight, streams: load.streams, waiting: arrivals.waiting }),
+  })
+  const clock = (): number => performance.now()
+  const limits = (): LoadLimits => state().settings.load
+  const refusals = createSeldom(refusalsToldEachSecond, clock)
+  const tellRefused = (address: string | undefined, cause: string): void => {
+    const untold = refusals()
+    if (untold === undefined) return
+    log.warn({ address, cause, ...(untold > 0 && { untold }) }, 'connection refused')
+  }
+  const load = createLoad({ limits, clock, shed: (limit) => metrics.shed(limit) })
+  const arrivals = createArrivals({
+    limits,
+    clock,
+    shed: (limit, socket) => {
+      metrics.shed(limit)
+      tellRefused(socket.remoteAddress, `limits.${limit}`)
+    },
   })
   const audit = metrics.counting(denials.counting(parts.audit))
   const sessions = createSessions((session) => recheck.added(session), parts.began)
@@ -119,13 +144,20 @@ export async function createStation(parts: StationParts): Promise<Station> {
       judge(socket) {
         const verdict = authenticator.judge(socket)
         const peer = verdict.admit ? authenticator.peerOf(socket) : undefined
-        if (peer !== undefined) expiry.admitted(socket, peer.principal)
+        if (peer === undefined) return verdict
+        const full = load.connect(peer, socket)
+        if (full !== undefined) {
+          return { admit: false, cause: full.code, tell: full.message, status: full.status }
+        }
+        expiry.admitted(socket, peer.principal)
         return verdict
       },
       refused: (socket, cause) => {
         metrics.refused(cause)
-        log.warn({ address: socket.remoteAddress, cause }, 'connection refused')
+        tellRefused(socket.remoteAddress, cause)
       },
+      arrivals,
+      unread: (cause) => metrics.unread(cause),
     },
     guard: {
       authenticator,
@@ -135,6 +167,9 @@ export async function createStation(parts: StationParts): Promise<Station> {
       audit,
       now,
       maxBodyBytes: settings.maxBodyBytes,
+      bodyMs: () => limits().time.body,
+      load,
+      maxHeaders: () => limits().headers.count,
       quotas: createQuotas(engine, parts.turns.quotas),
       turns: parts.turns.volumes,
       claims: parts.turns.images,
@@ -143,6 +178,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
     },
     forwarder: {
       engine,
+      bodyMs: () => limits().time.body,
       events: createEventsOfTheirs(engine, now),
       audit,
       sessions,
@@ -257,6 +293,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
         server.setSecureContext(secureContext(material))
         if (parts.ticketKeys !== undefined) server.setTicketKeys(parts.ticketKeys())
       }
+      applyLimits(server, after.settings)
       recheck.run()
     },
     listen,

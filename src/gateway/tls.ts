@@ -2,8 +2,11 @@
 // before the HTTP parser sees a byte of it.
 import { constants } from 'node:crypto'
 import https from 'node:https'
-import type { RequestListener } from 'node:http'
+import { STATUS_CODES, type RequestListener, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import type { HandshakeTime, LoadLimits } from '../config/load-limits.ts'
+import type { Arrivals } from './arrivals.ts'
 
 /** What of the PKI the listener needs, as PEM text. */
 export interface TlsMaterial {
@@ -13,14 +16,8 @@ export interface TlsMaterial {
   readonly crl: string | undefined
 }
 
-export interface ConnectionLimits {
-  /** A client that has not finished its handshake by then is cut off. */
-  readonly handshakeTimeoutMs: number
-  /** From the first byte of a request to the end of its headers. */
-  readonly headersTimeoutMs: number
-  /** An idle keep-alive connection is closed after this. */
-  readonly keepAliveTimeoutMs: number
-  readonly maxHeaderBytes: number
+export interface ConnectionLimits extends HandshakeTime {
+  readonly load: Pick<LoadLimits, 'time' | 'headers'>
 }
 
 /**
@@ -29,7 +26,13 @@ export interface ConnectionLimits {
  */
 export type Verdict =
   | { readonly admit: true }
-  | { readonly admit: false; readonly cause: string; readonly tell?: string }
+  | {
+      readonly admit: false
+      readonly cause: string
+      readonly tell?: string
+      /** HTTP status of what is told; 403 unless said. */
+      readonly status?: number
+    }
 
 export function secureContext(material: TlsMaterial): https.ServerOptions {
   return {
@@ -62,6 +65,9 @@ export interface ListenerParts {
   readonly limits: ConnectionLimits
   readonly judge: (socket: TLSSocket) => Verdict
   readonly refused: (socket: TLSSocket, cause: string) => void
+  readonly arrivals: Pick<Arrivals, 'arrive' | 'settled'>
+  /** Told of what came over an admitted connection and was no request. */
+  readonly unread: (cause: string) => void
 }
 
 export function createListener(parts: ListenerParts, handler: RequestListener): https.Server {
@@ -78,17 +84,26 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
       allowHalfOpen: true,
       noDelay: true,
       handshakeTimeout: limits.handshakeTimeoutMs,
-      maxHeaderSize: limits.maxHeaderBytes,
-      headersTimeout: limits.headersTimeoutMs,
       requestTimeout: 0,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, limits.load.time.headers / 2),
       insecureHTTPParser: false,
     },
     handler,
   )
   server.timeout = 0
+  applyLimits(server, limits)
   // Node's switch for answering a client that has ended its side after asking; it has no option.
   Object.assign(server, { httpAllowHalfOpen: true })
+
+  const [startTls, ...more] = server.listeners('connection')
+  if (startTls === undefined || more.length > 0) {
+    throw new Error('node:https does not start TLS with one connection listener')
+  }
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    if (parts.arrivals.arrive(socket)) startTls.call(server, socket)
+    else socket.destroy()
+  })
 
   // INVARIANT: HTTP parsing starts only for connections that `judge` admits.
   const [startHttp, ...others] = server.listeners('secureConnection')
@@ -97,6 +112,7 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
   }
   server.removeAllListeners('secureConnection')
   server.on('secureConnection', (socket: TLSSocket) => {
+    parts.arrivals.settled(socket)
     const verdict = parts.judge(socket)
     if (verdict.admit) {
       startHttp.call(server, socket)
@@ -104,7 +120,7 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
     }
     parts.refused(socket, verdict.cause)
     if (verdict.tell === undefined) socket.destroy()
-    else tellAndClose(socket, verdict.tell)
+    else tellAndClose(socket, verdict.tell, verdict.status ?? 403)
   })
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     parts.refused(socket, error.code ?? error.message)
@@ -113,9 +129,68 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
   return server
 }
 
-/** Answers whatever the client asks with one sentence, in a form that the docker CLI prints. */
-function tellAndClose(socket: TLSSocket, message: string): void {
+/** These count for connections that come from then on. */
+export function applyLimits(
+  server: https.Server,
+  { load: { time, headers } }: Pick<ConnectionLimits, 'load'>,
+): void {
+  server.headersTimeout = time.headers
+  server.keepAliveTimeout = time.idle
+  // One more than may be, so that it shows; Node drops what is beyond it.
+  server.maxHeadersCount = headers.count + 1
+  // Node reads it for each connection, and has no other way to change it.
+  Object.assign(server, { maxHeaderSize: headers.bytes })
+}
+
+/** What comes over an admitted connection and is no request is answered with one sentence, and ends it. */
+export function answerUnreadable(
+  unread: (cause: string) => void,
+): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  const told = new WeakSet<Socket>()
+  return (error, socket) => {
+    // The parser says so again of each part that still comes.
+    if (told.has(socket)) return
+    told.add(socket)
+    unread(error.code ?? 'unknown')
+    // Node's name for the answer that is under way on a connection.
+    const under = Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined
+    const isAnswering = under?.headersSent === true
+    if (!socket.writable || isAnswering || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    const [status, message] = unreadable.get(error.code ?? '') ?? [400, 'this is no request']
+    const answer = closingAnswer(status, `${message} (${error.code ?? 'unknown'})`)
+    // From within the reading, TLS would say its goodbye before the answer.
+    setImmediate(() => socket.end(answer))
+    // With bytes unread, closing at once would be a reset that overtakes the answer.
+    setTimeout(() => socket.destroy(), lingerMs).unref()
+  }
+}
+
+const unreadable: ReadonlyMap<string, readonly [status: number, message: string]> = new Map([
+  ['HPE_HEADER_OVERFLOW', [431, 'the headers are larger than limits.headers.bytes allows']],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', [413, 'the chunks of the body carry too much beside it']],
+  [
+    'ERR_HTTP_REQUEST_TIMEOUT',
+    [408, 'the headers did not come in the time of limits.time.headers'],
+  ],
+])
+
+function closingAnswer(status: number, message: string): string {
   const body = `${JSON.stringify({ message: `dockgate: ${message}` })}\n`
+  const retry = status === 429 ? 'Retry-After: 1\r\n' : ''
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +
+    `Connection: close\r\n${retry}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}
+
+/** What still comes is not read for longer. */
+const lingerMs = 500
+
+/** Answers whatever the client asks with one sentence, in a form that the docker CLI prints. */
+function tellAndClose(socket: TLSSocket, message: string, status: number): void {
   const close = (): void => {
     socket.destroy()
   }
@@ -126,10 +201,6 @@ function tellAndClose(socket: TLSSocket, message: string): void {
   // which nobody reads.
   socket.once('data', () => {
     socket.resume()
-    socket.end(
-      'HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nConnection: close\r\n' +
-        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-      () => setTimeout(close, 500).unref(),
-    )
+    socket.end(closingAnswer(status, message), () => setTimeout(close, lingerMs).unref())
   })
 }

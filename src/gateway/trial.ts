@@ -56,6 +56,7 @@ export function createMade(): Made {
 interface Parts {
   readonly engine: Engine
   readonly maxBodyBytes: number
+  readonly bodyMs: () => number
   readonly made: Made
 }
 
@@ -76,7 +77,9 @@ export async function watch(
   asked: Operation,
 ): Promise<Failure | Watched> {
   const reads = isJudgeable(asked) && isOfKnownLength(incoming, parts.maxBodyBytes)
-  const bytes = reads ? await readWholeBody(incoming, parts.maxBodyBytes) : undefined
+  const bytes = reads
+    ? await readWholeBody(incoming, parts.maxBodyBytes, parts.bodyMs())
+    : undefined
   if (bytes !== undefined && isFailure(bytes)) return bytes
   const type = incoming.raw.headers['content-type']
   const read = bytes === undefined ? asked : readBody(asked, bytes, type)

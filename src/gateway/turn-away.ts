@@ -10,6 +10,7 @@ import { factsOf } from '../identity/facts.ts'
 import type { Deny } from '../policy/decision.ts'
 import type { Peer } from './authenticate.ts'
 import type { Incoming } from './body.ts'
+import type { Shed } from './load.ts'
 import type { Noted } from './trial.ts'
 
 /** The refusal, as the client is told. */
@@ -73,6 +74,17 @@ export async function deny(audit: Audit, known: Known, decision: Deny): Promise<
   const turned = deniedBy(known, decision)
   await recordDenial(audit, turned)
   return turned.refusal
+}
+
+/** Of many that are turned away in one second, one is on record. */
+export async function turnAway(
+  audit: Audit,
+  known: Known,
+  { shed, unrecorded: before }: Shed,
+): Promise<Refusal> {
+  if (before === undefined) return refused(known, shed).refusal
+  const detail = before === 0 ? {} : { detail: `${before} more before it went unrecorded` }
+  return refuse(audit, known, { ...shed, ...detail })
 }
 
 export function refused(known: Known, failed: Failure): TurnedAway {

@@ -113,8 +113,9 @@ function breadth(role: Role): number {
 }
 
 /**
- * What a role includes gives it permissions and denials only: reach, limits, what it hides and what it
- * may grant are its own, so that including `admin` lifts no limit unless the role says so itself.
+ * What a role includes gives it permissions and denials only: reach, limits, rules of streams, what it
+ * hides and what it may grant are its own, so that including `admin` lifts no limit unless the role says
+ * so itself.
  */
 function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource>): Role {
   const allow = new Set<string>()
@@ -139,6 +140,7 @@ function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource
     limits: source.limits,
     hide: source.hide,
     ...(source.mayGrant === undefined ? {} : { mayGrant: source.mayGrant }),
+    ...(source.streams && { streams: source.streams }),
   })
 }
 

@@ -11,6 +11,12 @@ export type Reach =
 /** Which roles a role's holder may give to somebody for a time, each for how long (ms) at most. */
 export type MayGrant = ReadonlyMap<string, number> | 'all'
 
+/** What is asked of streams that the role lets open; absent: nothing. */
+export interface StreamRules {
+  /** The most that one person may have open by this role. */
+  readonly atOnce?: number
+}
+
 export interface Role {
   readonly name: string
   /** Every permission that it allows, wildcards and includes already spelled out. */
@@ -23,4 +29,5 @@ export interface Role {
   readonly mayGrant?: MayGrant
   /** The id of the temporary grant that gives it; undefined where roles.yaml does. */
   readonly grant?: string
+  readonly streams?: StreamRules
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { unlimited } from '../../src/config/load-limits.ts'
 import { readSettings } from '../../src/config/settings.ts'
 
 const read = (yaml: string, env: Record<string, string> = {}) => readSettings(env, '/x', () => yaml)
@@ -38,6 +39,15 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['audit: { rotate: { daily: yes } }', /audit.rotate.daily: this is neither true nor false/],
   ['audit: { keep: { days: 0 } }', /audit.keep.days: .*whole number above zero/],
   ['audit: { keep: { files: 1.5 } }', /audit.keep.files: .*whole number above zero/],
+  ['limits: { client: { requests: 100 } }', /limits.client.requests: "100" cannot be a limit/],
+  ['limits: { client: { inFlight: 0 } }', /limits.client.inFlight: "0" cannot be a limit/],
+  ['limits: { client: { streams: many } }', /limits.client.streams: "many" cannot be a limit/],
+  ['limits: { clients: { streams: 1 } }', /unknown key "clients"/],
+  ['limits: { address: { handshake: 1/s } }', /unknown key "handshake"/],
+  ['limits: { time: { headers: none } }', /"none" is no duration/],
+  ['limits: { time: { body: 0s } }', /limits.time.body: "0s" cannot be a limit/],
+  ['limits: { headers: { bytes: 1KiB } }', /limits.headers.bytes: "1KiB" cannot be a limit/],
+  ['limits: { headers: { count: 3 } }', /limits.headers.count: "3" cannot be a limit/],
   ['listen: !!str localhost:1', /anchors, aliases and tags/],
 ]
 
@@ -103,5 +113,13 @@ describe('dockgate.yaml', () => {
       keep: { days: 7, files: 9 },
       onFailure: 'allow-reads',
     })
+  })
+
+  it('lifts a limit by the word none, and lets the others be', () => {
+    const found = read('limits: { client: { requests: none, streams: 7 } }')
+    assert.ok('settings' in found)
+    const { client } = found.settings.load
+    assert.equal(client.requests, unlimited)
+    assert.deepEqual([client.streams, client.inFlight], [7, 1000])
   })
 })

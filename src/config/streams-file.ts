@@ -1,0 +1,21 @@
+// The part `streams` of a role in roles.yaml: how many streams one person may have open by it.
+import type { StreamRules } from '../policy/role.ts'
+import type { Value } from './yaml-node.ts'
+
+const keys = ['atOnce']
+
+export function readStreams(value: Value | undefined): { readonly streams?: StreamRules } {
+  if (value === undefined) return {}
+  const entries = value.entries(keys)
+  // Left empty it may have been meant to allow none.
+  if (entries.size === 0) value.fault('it says nothing', 'streams: { atOnce: 20 }')
+  const atOnce = readCount(entries.get('atOnce'))
+  return { streams: Object.freeze({ ...(atOnce !== undefined && { atOnce }) }) }
+}
+
+function readCount(value: Value | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const text = value.text() ?? ''
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
+  return value.fault('this takes a whole number above zero', 'who may open none has no need of it')
+}
