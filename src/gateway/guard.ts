@@ -332,7 +332,10 @@ async function judge(
         try {
           // Names before quotas, for all: so that no two wait for each other.
           const mayJoin = (network: Thing): boolean => isTheirs(network) || isShared(network)
-          const joined = await holdNetworks(engine, turns, operation, things, mayJoin)
+          const joined =
+            role.on.kind === 'all'
+              ? undefined
+              : await holdNetworks(engine, turns, operation, things, mayJoin)
           if (typeof joined === 'object') return joined
           held.add(joined)
           const room = await quotas.enter(role, principal, operation, things)
