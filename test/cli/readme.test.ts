@@ -43,7 +43,7 @@ describe('README', () => {
   it('shows a roles.yaml without fault', () => {
     const shown = [...readme.matchAll(/```yaml\n([^`]*)```/g)].map(([, yaml = '']) => yaml)
     const roles = shown.filter((yaml) => yaml.startsWith('roles:'))
-    assert.equal(roles.length, 4)
+    assert.equal(roles.length, 5)
     for (const yaml of roles) assert.ok('file' in parseRoles(yaml, 'README.md'), yaml)
   })
 
