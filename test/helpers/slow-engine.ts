@@ -29,8 +29,14 @@ export async function startSlowEngine(): Promise<SlowEngine> {
         response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
         answer.pipe(response)
       })
-      outgoing.on('error', () => response.destroy())
-      incoming.pipe(outgoing)
+      outgoing.on('error', () => {
+        if (!response.headersSent) response.destroy()
+      })
+      // In one write with the head: an engine that answers at once and closes would else be found gone by
+      // the empty write that ends a piped body, and its answer lost.
+      const body: Buffer[] = []
+      incoming.on('data', (chunk: Buffer) => body.push(chunk))
+      incoming.on('end', () => outgoing.end(Buffer.concat(body)))
     }
     const held = next
     if (held === undefined || !held.line.test(`${method} ${url}`)) {
