@@ -13,11 +13,12 @@ import { commandLines } from './bench/command-line.mjs'
 import { manyGrants } from './bench/grants.mjs'
 import { judging } from './bench/judging.mjs'
 import { knownPeers, makeCertificates, startPeer } from './bench/peers.mjs'
-import { works } from './bench/works.mjs'
+import { targetTable } from './bench/targets.mjs'
+import { warmUp, works } from './bench/works.mjs'
 
 const usage = `usage: npm run bench -- [--rounds N] [--json FILE] [--peer NAME]… [words of the work…]
 
-Another Node for dockgate and the bare proxy: DOCKGATE_BENCH_NODE=/path/to/node.
+All of it takes about ten minutes. Another Node for dockgate and the bare proxy: DOCKGATE_BENCH_NODE=/path/to/node.
 Another peer: DOCKGATE_BENCH_PEER="name=/path --listen 127.0.0.1:{port} --socket {socket} --certs {certs}".
 `
 const { values, positionals } = parseArgs({
@@ -85,8 +86,10 @@ try {
       `${name} is ready after ${Math.round(peer.readyMs)} ms, at ${Math.round(peer.rssKb() / 1024)} MB`,
     )
   }
+  if (chosen.length > 0) for (const peer of peers) await warmUp(peer, identities.admin)
   for (const work of chosen) {
-    const rounds = work.once === true ? 1 : Number(values.rounds)
+    const rounds = Math.min(work.most ?? Infinity, Number(values.rounds))
+    say(`${work.name}, ${rounds} rounds`)
     const numbers = new Map(peers.map((peer) => [peer.name, []]))
     for (let round = 0; round < rounds; round++) {
       for (const peer of peers) {
@@ -133,6 +136,7 @@ try {
   upstream.kill()
   rmSync(home, { recursive: true, force: true })
 }
+process.stdout.write(`\n${targetTable(report)}\n`)
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
 
 function summary(found) {

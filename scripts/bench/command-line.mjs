@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { engineDown, engineUp } from '../engine/lifecycle.mjs'
+import { execTrips } from './exec-trips.mjs'
 import { knownPeers, startPeer } from './peers.mjs'
 
 const commands = [
@@ -41,7 +42,16 @@ export async function commandLines({ home, certs, roles, say, rounds }) {
         { DOCKER_HOST: `tcp://127.0.0.1:${gate.port}`, DOCKER_CERT_PATH: bundle },
       ]),
     ])
-    const rows = []
+    const rows = [
+      // HAProxy takes the upgrade off a request with a body, as exec's is.
+      await execTrips({
+        engine: engine.tls,
+        gates: gates.filter(({ name }) => name !== 'haproxy'),
+        socketPath,
+        identity,
+        rounds,
+      }),
+    ]
     for (const args of commands) {
       const times = new Map([...targets.keys()].map((name) => [name, []]))
       for (let round = 0; round < rounds * 4; round++) {

@@ -15,7 +15,7 @@ export async function manyGrants({ place, identities, start, rounds }) {
     const values = []
     for (let round = 0; round < rounds; round++) {
       const cpu = peer.cpuMs()
-      const how = { connections: 16, ms: 1500, status: 200 }
+      const how = { connections: 16, ms: 600, status: 200 }
       const { count } = await hammer(peer, identities.admin, list, how)
       values.push(((peer.cpuMs() - cpu) * 1000) / count)
     }

@@ -2,7 +2,7 @@
 // just enough HTTP/1.1 for its clients here, and says how many bytes it took.
 import { createServer } from 'node:net'
 
-const [, , path, containersText = '5'] = process.argv
+const [, , path] = process.argv
 const chunk = Buffer.alloc(256 * 1024, 'x')
 const row = {
   Id: 'a'.repeat(64),
@@ -26,16 +26,15 @@ const inspect = JSON.stringify({
 const answers = new Map([
   ['/_ping', plain('OK', 'text/plain')],
   ['/version', plain('{"ApiVersion":"1.41","Version":"20.10.24"}')],
-  [
-    '/containers/json',
-    plain(JSON.stringify(Array.from({ length: Number(containersText) }, () => row))),
-  ],
+  ['/containers/json', plain(JSON.stringify(Array.from({ length: 5 }, () => row)))],
   [
     '/containers/create',
     plain(`{"Id":"${'c'.repeat(64)}","Warnings":[]}`, 'application/json', '201 Created'),
   ],
 ])
 const other = plain(inspect)
+/** What `?all=1` lists. */
+const many = plain(JSON.stringify(Array.from({ length: 500 }, () => row)))
 
 function plain(body, type = 'application/json', status = '200 OK') {
   return Buffer.from(
@@ -89,7 +88,8 @@ const server = createServer({ allowHalfOpen: true }, (socket) => {
         continue
       }
       const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
-      const answer = answers.get(target) ?? other
+      const isMany = target === '/containers/json' && /^GET \S*[?&]all=1/.test(head)
+      const answer = isMany ? many : (answers.get(target) ?? other)
       if (length > held.length) {
         mode = 'body'
         left = length - held.length

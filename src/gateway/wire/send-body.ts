@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream'
 
 /** Up to here a body goes in one write with its head. */
 const smallBytes = 64 * 1024
+/** More than this does not wait for an engine that does not read. */
+const mostWaiting = 256 * 1024
 
 interface Parts {
   readonly socket: Socket
@@ -27,10 +29,25 @@ export function sendBody(parts: Parts): () => void {
   if (!isSmall) socket.write(head, 'latin1')
 
   const onDrain = (): void => void stream.resume()
+  let corked = false
+  const uncork = (): void => {
+    corked = false
+    socket.uncork()
+  }
   const onData = (chunk: Buffer): void => {
     bytes += chunk.length
-    if (isSmall) gathered.push(chunk)
-    else if (!writePart(socket, chunk, length === undefined)) {
+    if (isSmall) {
+      gathered.push(chunk)
+      return
+    }
+    // A client's bytes come in records of 16 KiB: those of one turn of the event loop go in one write.
+    if (!corked) {
+      corked = true
+      socket.cork()
+      setImmediate(uncork)
+    }
+    writePart(socket, chunk, length === undefined)
+    if (socket.writableLength > mostWaiting) {
       stream.pause()
       socket.once('drain', onDrain)
     }
@@ -64,14 +81,9 @@ export function sendBody(parts: Parts): () => void {
   }
 }
 
-function writePart(socket: Socket, chunk: Buffer, chunked: boolean): boolean {
-  if (!chunked) return socket.write(chunk)
-  if (chunk.length === 0) return true
-  socket.cork()
-  socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
+function writePart(socket: Socket, chunk: Buffer, chunked: boolean): void {
+  if (chunk.length === 0) return
+  if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
   socket.write(chunk)
-  const goesOn = socket.write('\r\n', 'latin1')
-  // Several parts that come in one breath go out in one write.
-  socket.uncork()
-  return goesOn
+  if (chunked) socket.write('\r\n', 'latin1')
 }
