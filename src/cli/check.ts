@@ -46,6 +46,8 @@ export const check: Verb = {
   },
 }
 
+const eachCertificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
+
 function checkCerts(certs: string, now: number): Fault[] {
   const faults: Fault[] = []
   const fault = (name: string, message: string, hint: string): void =>
@@ -60,11 +62,13 @@ function checkCerts(certs: string, now: number): Fault[] {
     }
   }
   const certificate = (pem: string): X509Certificate => new X509Certificate(pem)
-  const ca = read('ca.pem', 'dockgate ca init', certificate)
+  const cas = read('ca.pem', 'dockgate ca init', (pem) =>
+    (pem.match(eachCertificate) ?? [pem]).map(certificate),
+  )
   const cert = read('server/cert.pem', 'dockgate ca server', certificate)
   const key = read('server/key.pem', 'dockgate ca server', createPrivateKey)
   read('crl.pem', 'dockgate ca crl', (crl) => createSecureContext({ crl }))
-  if (ca !== undefined && cert !== undefined && !isFrom(ca, cert)) {
+  if (cas !== undefined && cert !== undefined && !cas.some((ca) => isFrom(ca, cert))) {
     fault('server/cert.pem', 'it is not from the CA in ca.pem', 'dockgate ca server')
   }
   if (cert !== undefined && key !== undefined && !cert.checkPrivateKey(key)) {
@@ -73,8 +77,9 @@ function checkCerts(certs: string, now: number): Fault[] {
   if (cert !== undefined && Date.parse(cert.validTo) < now) {
     fault('server/cert.pem', `it expired on ${cert.validTo}`, 'dockgate ca server')
   }
-  if (ca !== undefined && Date.parse(ca.validTo) < now) {
-    fault('ca.pem', `it expired on ${ca.validTo}`, 'a new CA')
+  for (const { subject, validTo } of cas ?? []) {
+    if (Date.parse(validTo) >= now) continue
+    fault('ca.pem', `${subject.replaceAll('\n', ', ')} expired on ${validTo}`, 'a new CA')
   }
   for (const name of ['server/key.pem', 'ca.key']) {
     const mode = statSync(join(certs, name), { throwIfNoEntry: false })?.mode

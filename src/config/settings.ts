@@ -6,7 +6,9 @@ import { canonicalAddress } from '../policy/network.ts'
 import { parseSize } from '../policy/size.ts'
 import { readAuditSettings, type AuditSettings } from './audit-settings.ts'
 import { readDuration, type Complain } from './duration.ts'
+import type { IssuerRules } from '../identity/issuer-rules.ts'
 import type { Fault } from './fault.ts'
+import { readIssuers } from './issuers-setting.ts'
 import { readLoadLimits, type HandshakeTime, type LoadLimits } from './load-limits.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
@@ -26,6 +28,8 @@ export interface Settings extends HandshakeTime {
   readonly load: LoadLimits
   /** The largest request body that is judged. */
   readonly maxBodyBytes: number
+  /** Which authority may name whom; undefined: each may name anyone. */
+  readonly issuers: IssuerRules | undefined
   /** Where rights that were given for a while are kept. */
   readonly grantsPath: string
   /** The unix socket that `dockgate status` and its like speak to. */
@@ -59,6 +63,7 @@ const keys = [
   'patience',
   'grants',
   'limits',
+  'issuers',
 ]
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
@@ -146,6 +151,7 @@ export function readSettings(
     maxBodyBytes,
     controlPath,
     grantsPath: resolve(home, grants.text),
+    issuers: readIssuers(entries.get('issuers')),
     crl: crl.text === 'warn' ? 'warn' : 'refuse',
     remindMs: readDuration(remind.text, remind.fault),
     patienceMs,

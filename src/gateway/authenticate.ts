@@ -4,16 +4,17 @@ import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { isFailure } from '../errors.ts'
 import { readPrincipal } from '../identity/certificate.ts'
+import { whyNotNamed, type IssuerRules } from '../identity/issuer-rules.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Verdict } from './tls.ts'
-import type { Trust } from './trust.ts'
+import { chainOf, fingerprintOf, revocationKey, type Trust } from './trust.ts'
 
 /** An admitted connection. */
 export interface Peer {
   readonly principal: Principal
   readonly address: string
-  /** SHA-256 of the root that signed it; all of the trusted ones where one between them did. */
-  readonly anchor: string
+  /** By whom it was signed, up to the root: `revocationKey` of each, and whose SHA-256 must be trusted. */
+  readonly chain: readonly { readonly key: string; readonly issuer: string }[]
 }
 
 export interface Authenticator {
@@ -30,10 +31,14 @@ export interface Authenticator {
 /** Principals are cached by fingerprint, so that a reconnecting client costs no second parse. */
 const cachedPrincipals = 1_000
 
-type Known = Pick<Peer, 'principal' | 'anchor'>
+type Known = Pick<Peer, 'principal' | 'chain'>
 
 /** `trust` gives what is in force now; it may change between any two calls. */
-export function createAuthenticator(trust: () => Trust, now: () => number): Authenticator {
+export function createAuthenticator(
+  trust: () => Trust,
+  rules: () => IssuerRules | undefined,
+  now: () => number,
+): Authenticator {
   const peers = new WeakMap<object, Peer>()
   let cached: { readonly for: Trust; readonly known: Map<string, Known> } | undefined
 
@@ -63,23 +68,31 @@ export function createAuthenticator(trust: () => Trust, now: () => number): Auth
     if (cached?.for !== trusted || cached.known.size >= cachedPrincipals) {
       cached = { for: trusted, known: new Map() }
     }
-    const fingerprint = cert.fingerprint256.replaceAll(':', '').toLowerCase()
+    const fingerprint = fingerprintOf(cert)
     const found = cached.known.get(fingerprint)
     if (found !== undefined) return found
     const principal = readPrincipal(cert.raw, fingerprint)
     if (isFailure(principal)) return principal.message
-    const anchor = issuerOf(cert, trusted.roots)?.fingerprint256 ?? trusted.material.ca
-    const known = { principal, anchor }
+    const links = chainOf(cert, trusted.roots)
+    if (links === undefined) return 'its issuer is not in ca.pem'
+    const chain = links.map(({ issuer, serial }) => ({
+      issuer,
+      key: revocationKey(issuer, serial),
+    }))
+    const known = { principal, chain }
     cached.known.set(fingerprint, known)
     return known
   }
 
-  function outdated({ principal, anchor }: Peer): string | undefined {
+  function outdated({ principal, chain }: Peer): string | undefined {
     const time = now()
     const trusted = trust()
     const { revocations, mode } = trusted
-    if (revocations?.serials.has(principal.serial) === true) {
-      return 'your certificate was revoked: ask your operator for a new one'
+    const revokedAt = chain.findIndex(({ key }) => revocations?.serials.has(key) === true)
+    if (revokedAt >= 0) {
+      const what =
+        revokedAt === 0 ? 'your certificate' : 'the authority that signed your certificate'
+      return `${what} was revoked: ask your operator for a new one`
     }
     if (time > principal.notAfter) {
       return `your certificate expired on ${minutes(principal.notAfter)}: ask your operator for a new one`
@@ -87,8 +100,10 @@ export function createAuthenticator(trust: () => Trust, now: () => number): Auth
     if (time < principal.notBefore) {
       return `your certificate is not valid before ${minutes(principal.notBefore)}`
     }
-    if (!trusted.anchors.has(anchor) && anchor !== trusted.material.ca)
+    if (!chain.every(({ issuer }) => trusted.anchors.has(issuer)))
       return 'your certificate is not of an authority that is trusted here'
+    const unnamed = whyNotNamed(rules(), chain[0]?.issuer ?? '', principal)
+    if (unnamed !== undefined) return `your certificate cannot be used: ${unnamed}`
     if (mode === 'refuse' && !(time <= (revocations?.nextUpdate ?? 0))) {
       const since = revocations === undefined ? '' : ` on ${minutes(revocations.nextUpdate)}`
       return `the revocation list here expired${since}, so nobody is let in: your operator signs it anew with "dockgate ca crl"`

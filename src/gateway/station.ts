@@ -111,7 +111,11 @@ export async function createStation(parts: StationParts): Promise<Station> {
   })
   const audit = metrics.counting(denials.counting(parts.audit))
   const sessions = createSessions((session) => recheck.added(session), parts.began)
-  const authenticator = createAuthenticator(() => state().trust, now)
+  const authenticator = createAuthenticator(
+    () => state().trust,
+    () => state().settings.issuers,
+    now,
+  )
   const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
   const connections = createConnections()
   const ownCertificate = (): X509Certificate => new X509Certificate(state().trust.material.cert)

@@ -34,12 +34,15 @@ export type Verdict =
       readonly status?: number
     }
 
+const eachList = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g
+
 export function secureContext(material: TlsMaterial): https.ServerOptions {
   return {
     key: material.key,
     cert: material.cert,
     ca: material.ca,
-    ...(material.crl === undefined ? {} : { crl: material.crl }),
+    // Node reads one list of each text, and forgets what follows it.
+    ...(material.crl === undefined ? {} : { crl: material.crl.match(eachList) ?? [] }),
     minVersion: 'TLSv1.2',
     // In TLS 1.2 a client could else show another certificate later than the one that was judged.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,

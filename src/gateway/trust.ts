@@ -12,7 +12,7 @@ import { secureContext, type TlsMaterial } from './tls.ts'
 export interface Revocations {
   /** PEM, for OpenSSL. */
   readonly pem: string
-  /** Serial numbers; one that any of the lists takes back is taken back. */
+  /** What `revocationKey` makes of each certificate that its own issuer's list takes back. */
   readonly serials: ReadonlySet<string>
   readonly thisUpdate: number
   /** From then on nobody knows what else was taken back. */
@@ -23,8 +23,9 @@ export interface Revocations {
 
 export interface Trust {
   readonly material: TlsMaterial
+  /** All that is in ca.pem: roots, and the authorities between them and those who are let in. */
   readonly roots: readonly X509Certificate[]
-  /** SHA-256 of the roots; who was let in by another one is not let in any more. */
+  /** Their SHA-256; who was let in by another one is not let in any more. */
   readonly anchors: ReadonlySet<string>
   /** Undefined only where `crl: warn` lets the gateway go on without. */
   readonly revocations: Revocations | undefined
@@ -90,7 +91,7 @@ export function readTrust(
     trust: Object.freeze({
       material,
       roots,
-      anchors: new Set(roots.map((root) => root.fingerprint256)),
+      anchors: new Set(roots.map(fingerprintOf)),
       revocations,
       mode,
       periods: [
@@ -159,7 +160,43 @@ function readRoots({ certs, text }: Folder): Pick<AuthorityReading, 'ca' | 'root
   const blocks = pemBlocks(ca, 'CERTIFICATE')
   const roots = checked(path, () => blocks.map((block) => new X509Certificate(block)))
   if (roots.length === 0) throw new Unusable(path, 'there is no certificate in it')
+  const stray = roots.find((root) => chainOf(root, roots) === undefined)
+  if (stray !== undefined) {
+    throw new Unusable(path, `${oneLine(stray.subject)} is no authority, or leads to no root in it`)
+  }
   return { ca, roots }
+}
+
+/** A certificate, and who signed it, by the fingerprint of their certificate. */
+export interface Link {
+  readonly issuer: string
+  readonly serial: string
+}
+
+const longestChain = 8
+
+/** From a certificate to its root, by `authorities` alone; undefined where there is no such way. */
+export function chainOf(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+): readonly Link[] | undefined {
+  const links: Link[] = []
+  for (let at = certificate; links.length < longestChain;) {
+    const signed = at
+    const issuer = authorities.find(
+      (one) => one.ca && signed.checkIssued(one) && signed.verify(one.publicKey),
+    )
+    if (issuer === undefined) return undefined
+    links.push({ issuer: fingerprintOf(issuer), serial: signed.serialNumber })
+    if (issuer.checkIssued(issuer)) return links
+    at = issuer
+  }
+  return undefined
+}
+
+/** SHA-256 in lower-case hex. */
+export function fingerprintOf(certificate: X509Certificate): string {
+  return certificate.fingerprint256.replaceAll(':', '').toLowerCase()
 }
 
 function readServer({ certs, text }: Folder): Pick<TlsMaterial, 'key' | 'cert'> {
@@ -225,12 +262,17 @@ function readRevocations(
     numbers.set(issuer, list.number)
     thisUpdate = Math.max(thisUpdate, list.thisUpdate)
     nextUpdate = Math.min(nextUpdate, list.nextUpdate)
-    for (const serial of list.revoked) serials.add(serial)
+    // Authorities count their certificates each for itself: 5 of one is not 5 of another.
+    for (const serial of list.revoked) serials.add(revocationKey(fingerprintOf(signer), serial))
   }
   const bare = roots.find((root) => !covered.has(root))
   if (bare !== undefined)
     throw new Unusable(path, `it has no list of ${oneLine(bare.subject)}`, hint)
   return Object.freeze({ pem, serials, thisUpdate, nextUpdate, numbers })
+}
+
+export function revocationKey(issuer: string, serial: string): string {
+  return `${issuer} ${serial.toLowerCase().replace(/^0+/, '')}`
 }
 
 /** A file that cannot be used, and why. */

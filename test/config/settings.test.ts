@@ -48,6 +48,12 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['limits: { time: { body: 0s } }', /limits.time.body: "0s" cannot be a limit/],
   ['limits: { headers: { bytes: 1KiB } }', /limits.headers.bytes: "1KiB" cannot be a limit/],
   ['limits: { headers: { count: 3 } }', /limits.headers.count: "3" cannot be a limit/],
+  ['issuers: {}', /it names no authority/],
+  ['issuers: { partner: anyone }', /"partner" is no SHA-256 fingerprint/],
+  [`issuers: { "${'ab'.repeat(32)}": everyone }`, /this is no rule/],
+  [`issuers: { "${'ab'.repeat(32)}": { nam: [x] } }`, /unknown key "nam"/],
+  [`issuers: { "${'ab'.repeat(32)}": { org: [Partner] } }`, /it lets nobody be named/],
+  [`issuers: { "${'ab'.repeat(32)}": { name: ['*-*'] } }`, /a pattern has one \* at most/],
   ['listen: !!str localhost:1', /anchors, aliases and tags/],
 ]
 
