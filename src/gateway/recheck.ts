@@ -46,13 +46,25 @@ export function createRecheck(parts: RecheckParts): Recheck {
     if (moment > now()) due = Math.min(due, moment)
   }
   // Certificates and lists are good up to and with their last millisecond.
-  const foreseeEnd = ({ peer }: Session): void => foresee(peer.principal.notAfter + 1)
+  const foreseeEnd = (session: Session): void => {
+    foresee(session.peer.principal.notAfter + 1)
+    foresee(lastsUntil(session))
+  }
+  /** By the rules of its role that are in force now. */
+  function lastsUntil({ streams, since, basis }: Session): number {
+    const longestMs = parts.policy().roles.get(basis.role.name)?.streams?.longestMs
+    return streams && longestMs !== undefined ? since + longestMs : Number.POSITIVE_INFINITY
+  }
 
   function judge(session: Session): void {
     const { peer, basis } = session
     const outdated = authenticator.outdated(peer)
     if (outdated !== undefined) {
       session.end(outdated)
+      return
+    }
+    if (now() >= lastsUntil(session)) {
+      session.end(`no stream by role "${basis.role.name}" lasts longer (streams.longest)`)
       return
     }
     const roles = parts.policy().rolesOf(peer.principal, peer.address, now())

@@ -15,6 +15,8 @@ export type MayGrant = ReadonlyMap<string, number> | 'all'
 export interface StreamRules {
   /** The most that one person may have open by this role. */
   readonly atOnce?: number
+  /** The longest that one may last. */
+  readonly longestMs?: number
 }
 
 export interface Role {

@@ -16,12 +16,14 @@ import {
 import { askDoor, requestBytes, RawConnection, type RawAnswer } from '../helpers/raw-http.ts'
 
 const roles = `roles:
-  narrow: { includes: [viewer], streams: { atOnce: 2 }, on: all }
+  narrow: { includes: [viewer], streams: { atOnce: 2, longest: 300s }, on: all }
+  brief: { includes: [viewer], streams: { longest: 1s }, on: all }
 grants:
   - { to: { name: alice }, roles: [admin] }
   - { to: { name: bob }, roles: [admin] }
   - { to: { name: dev }, roles: [developer] }
   - { to: { name: nick }, roles: [narrow] }
+  - { to: { name: brief }, roles: [brief] }
   - { to: { name: monitor }, roles: [admin] }
 `
 const settings = `limits:
@@ -128,6 +130,20 @@ describe('a client that asks too much', () => {
       })
       for (const stream of streams) stream.close()
     }
+    await until(async () => (await metric('dockgate_load{of="streams"}')) === 0)
+  })
+
+  it('loses a stream that lasts longer than its role lets it, and no other', async () => {
+    const others = await open('nick')
+    others.send(requestBytes({ method: 'GET', path: '/events' }))
+    await others.until('{}')
+    const stream = await open('brief')
+    stream.send(requestBytes({ method: 'GET', path: '/events' }))
+    await stream.until('{}')
+    await stream.bytes()
+    await until(() => site.gateway.logs().includes('lasts longer (streams.longest)'))
+    assert.equal(await metric('dockgate_load{of="streams"}'), 1)
+    others.close()
     await until(async () => (await metric('dockgate_load{of="streams"}')) === 0)
   })
 
