@@ -1,6 +1,6 @@
 // The audit as requests that can be judged again, oldest first.
 import { resolve } from 'node:path'
-import { logFiles } from '../audit/files.ts'
+import { chainFiles } from '../audit/chains.ts'
 import { parseLine, type Line } from '../audit/line.ts'
 import { readLines } from '../audit/lines.ts'
 import { loadSettings } from '../config/load.ts'
@@ -27,7 +27,7 @@ export async function readSeenRequests(io: Io, wanted: SeenWanted): Promise<Seen
   const files =
     wanted.files.length > 0
       ? wanted.files.map((file) => resolve(io.cwd, file))
-      : logFiles(loadSettings(io.env, io.cwd).audit.path)
+      : chainFiles(loadSettings(io.env, io.cwd).audit.path)
   const seen: Seen[] = []
   const made = new Map<string, Set<string>>()
   const people = new Map<string, Principal>()
@@ -48,7 +48,9 @@ export async function readSeenRequests(io: Io, wanted: SeenWanted): Promise<Seen
       seen.push(seenIn(line, timeMs, people))
     }
   }
-  return { seen: seen.map((one) => withMade(one, made)), unreadable }
+  // Each process that serves writes a file of its own.
+  const ordered = seen.toSorted((one, other) => one.timeMs - other.timeMs)
+  return { seen: ordered.map((one) => withMade(one, made)), unreadable }
 }
 
 /** What they made themselves is theirs, also where no label says so yet. */

@@ -101,6 +101,22 @@ describe('replay', () => {
     assert.deepEqual([change, who, operation, count, example.id], ['denied', 'alice', 'container.ls', 2, 'R2']) // prettier-ignore
   })
 
+  it('reads what every process that serves has written', async () => {
+    const own = auditFolder()
+    const paths = [own.path, own.path.replace(/\.log$/, '.w1.log')]
+    for (const path of paths) {
+      const audit = own.open({ path })
+      audit.decided(list)
+      audit.close()
+    }
+    const env = { DOCKGATE_HOME: dirname(own.path) }
+    writeFileSync(join(dirname(own.path), 'candidate.yaml'), to('viewer'))
+    const args = ['replay', '--roles', join(dirname(own.path), 'candidate.yaml')]
+    assert.match((await runDockgate(args, env)).stdout, /^2 requests: nothing would change/)
+    assert.match((await runDockgate(['learn', 'alice'], env)).stdout, /container\.ls # 2 times/)
+    own.remove()
+  })
+
   it('looks at the span and the person that are asked for', async () => {
     const candidate = join(home, 'candidate.yaml')
     writeFileSync(candidate, to('builder'))
