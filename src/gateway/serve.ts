@@ -70,7 +70,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       log.error({ err: error }, 'unexpected')
     }
   })
-  const { address: host, port } = await station.listen(placeToListen(options, settings))
+  const { address: host, port } = await station.listen(options.listening ?? settings.listen)
   const { operate } = station
   const control = await openControlIfPossible(settings.controlPath, operate, log)
 
@@ -85,13 +85,6 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       await station.close(keeper.current.settings.graceMs)
     },
   }
-}
-
-export function placeToListen(
-  { listening }: Pick<ServeOptions, 'listening'>,
-  { listen }: Settings,
-): Place {
-  return listening ?? listen
 }
 
 export function tellingOutages(log: Logger): {

@@ -43,6 +43,8 @@ export interface GatewayProcessOptions {
   readonly enginePath?: string
   /** More of its environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** Called with its home before it starts; gives still more of its environment. */
+  readonly prepare?: (home: string) => Readonly<Record<string, string>>
   /** The text of dockgate.yaml. */
   readonly settings?: string
   /** One that was killed: its home and its authority are taken over. */
@@ -64,6 +66,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       DOCKGATE_ENGINE: `unix://${options.enginePath ?? engineSocket()}`,
       DOCKGATE_GRACE: '1s',
       ...options.env,
+      ...options.prepare?.(home),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -121,7 +121,8 @@ export function createCrew(parts: CrewParts): Crew {
       log.error({ worker: slot, pid, ...how, why: failure }, 'a worker died and is replaced')
       quickDeaths = now() - member.since < youngMs ? quickDeaths + 1 : 0
       const delayMs = quickDeaths === 0 ? 0 : Math.min(longestDelayMs, 50 * 2 ** quickDeaths)
-      setTimeout(() => !stopping && begin(slot), delayMs).unref()
+      // With the last of them nothing else would keep this process.
+      setTimeout(() => !stopping && begin(slot), delayMs)
     })
   }
 

@@ -13,13 +13,7 @@ import { createEngine } from '../engine.ts'
 import { createMetrics } from '../metrics.ts'
 import { createOperate, type Load, type Operate, type PersonsSession } from '../operate.ts'
 import { createReminding, tellReload, watchedFiles } from '../reloading.ts'
-import {
-  openControlIfPossible,
-  placeToListen,
-  tellingOutages,
-  type ServeOptions,
-  type Serving,
-} from '../serve.ts'
+import { openControlIfPossible, tellingOutages, type ServeOptions, type Serving } from '../serve.ts'
 import { createKeeper, type Reload } from '../state.ts'
 import { createTurns } from '../turns.ts'
 import { watchFiles } from '../watch.ts'
@@ -178,7 +172,8 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
       hello: () => ({
         slot: member().slot,
         state: texts(),
-        place: placeToListen(options, settings),
+        // When all had died the port was let go of: it must not become another one then.
+        place: options.listening ?? { ...settings.listen, ...(place && { port: place.port }) },
       }),
       ready: (where) => {
         if (place === undefined) audit.open()
@@ -214,6 +209,10 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     died: (member, how) => {
       const lost = streams.died(member)
       record.note('worker', { slot: member.slot, pid: member.pid, did: 'died', ...how, lost })
+      if (options.listening === undefined || crew.members().length > 0) return
+      log.fatal('no worker is left, and the socket that was handed over went with the last')
+      audit.close()
+      process.exit(1)
     },
     gone: (member) => {
       lender.giveAll(member)
