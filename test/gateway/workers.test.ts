@@ -44,7 +44,7 @@ const dockgate = async (...args: string[]): Promise<{ status: number | null; std
 async function until(expected: () => Promise<boolean> | boolean): Promise<void> {
   const start = Date.now()
   while (!(await expected())) {
-    assert.ok(Date.now() - start < 10_000, `not in time:\n${gateway.log()}`)
+    assert.ok(Date.now() - start < 30_000, `not in time:\n${gateway.log()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -5,6 +5,7 @@ import { chainName, chainPath } from '../../audit/chains.ts'
 import type { Position } from '../../audit/line.ts'
 import { createAudit } from '../../audit/log.ts'
 import { compileRoles } from '../../config/load.ts'
+import type { Settings } from '../../config/settings.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { version } from '../../version.ts'
 import { createClaims } from '../claims.ts'
@@ -72,6 +73,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
   const streams = createStreams(audit, now)
   const chains = new Map<string, Position>()
   let isToldChains = true
+  let asked = settings.listen
   let place: { readonly host: string; readonly port: number } | undefined
 
   const texts = (): StateTexts =>
@@ -164,6 +166,13 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     return added.text()
   }
 
+  /** All must say the same. When all have died the port is let go of, and must not become another one. */
+  function whereToListen(): Settings['listen'] {
+    const isHeld = crew.members().some((member) => member.ready)
+    if (place !== undefined && !isHeld) asked = { ...settings.listen, port: place.port }
+    return asked
+  }
+
   const crew: Crew = createCrew({
     count: settings.workers,
     log,
@@ -172,8 +181,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
       hello: () => ({
         slot: member().slot,
         state: texts(),
-        // When all had died the port was let go of: it must not become another one then.
-        place: options.listening ?? { ...settings.listen, ...(place && { port: place.port }) },
+        place: options.listening ?? whereToListen(),
       }),
       ready: (where) => {
         if (place === undefined) audit.open()
