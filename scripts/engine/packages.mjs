@@ -16,13 +16,16 @@ const needed = [
   ['/usr/bin/python3', 'python3'],
   // For the tests of pages in a real browser.
   ['/usr/bin/chromium', 'chromium'],
-  ['/usr/bin/pk12util', 'libnss3-tools'],
   ['/usr/bin/unshare', 'util-linux'],
+  ['/usr/bin/systemd-notify', 'systemd'],
+]
+
+/** What some tests of bundles are tried with, and are skipped without. */
+const tried = [
   ['/usr/bin/pk12util', 'libnss3-tools'],
   ['/usr/bin/zsh', 'zsh'],
   ['/usr/bin/ksh93', 'ksh93u+m'],
   ['/usr/bin/fish', 'fish'],
-  ['/usr/bin/systemd-notify', 'systemd'],
 ]
 
 /** Installs what is missing; throws an `Error` that says what to do where it cannot. */
