@@ -39,6 +39,10 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
       return server
     },
     logger: false,
+    // No route has a schema: what would compile them is not even loaded.
+    schemaController: {
+      compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
+    },
     clientErrorHandler: answerUnreadable(parts.listener.unread),
     exposeHeadRoutes: false,
     return503OnClosing: false,
@@ -90,6 +94,10 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
   await app.ready()
   if (server === undefined) throw new Error('fastify made no server')
   return { app, server }
+}
+
+function noSchemas(): never {
+  throw new Error('INVARIANT: no route has a schema')
 }
 
 /** Connections on which a request may become a stream, until its answer has ended. */
