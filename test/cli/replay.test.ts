@@ -30,7 +30,7 @@ async function over(records: readonly Decided[], ...args: string[]): Promise<Ran
   const own = auditFolder()
   try {
     const audit = own.open()
-    for (const one of records) audit.decided(one)
+    for (const one of records) await audit.decided(one)
     audit.close()
     return await runDockgate([...args, own.path], { DOCKGATE_HOME: home })
   } finally {
@@ -106,7 +106,7 @@ describe('replay', () => {
     const paths = [own.path, own.path.replace(/\.log$/, '.w1.log')]
     for (const path of paths) {
       const audit = own.open({ path })
-      audit.decided(list)
+      await audit.decided(list)
       audit.close()
     }
     const env = { DOCKGATE_HOME: dirname(own.path) }
