@@ -15,7 +15,7 @@ const varying: readonly (readonly [RegExp, string])[] = [
   [/\b(?=[0-9a-z]*\d)[0-9a-z]{25}\b/g, 'SWARMID'],
   [/\bSWMTKN-[0-9a-z-]+/g, 'TOKEN'],
   [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?:\/\d+)?\b/g, 'ADDRESS'],
-  [/\b(?:Less than a second|About an? \w+|\d+ (?:second|minute|hour)s?)(?= |$)/gm, 'SPAN'],
+  [/\b(?:Less than a second|About an? \w+|\d+ (?:second|minute|hour)s?)(?= |$|")/gm, 'SPAN'],
   [/\b\d+(?:\.\d+)? ?(?:[kKMG]i?)?B(?:\/s)?\b/g, 'SIZE'],
   [/\b\d+(?:\.\d+)?%/g, 'PERCENT'],
   [/\b\d+(?:\.\d+)?(?:ms|s)\b/g, 'SPAN'],
