@@ -8,7 +8,9 @@ COPY src src
 RUN node scripts/prepare.mjs && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production DOCKGATE_HOME=/etc/dockgate DOCKGATE_AUDIT=/var/log/dockgate/audit.log \
+# Contained: a path that a role may bind is judged only where a folder of the host is mounted at its own
+# path; any other is the image's.
+ENV NODE_ENV=production DOCKGATE_CONTAINED=yes DOCKGATE_HOME=/etc/dockgate DOCKGATE_AUDIT=/var/log/dockgate/audit.log \
     DOCKGATE_AUDIT_KEY=/var/log/dockgate/audit-key.pem \
     DOCKGATE_CONTROL=/var/log/dockgate/control.sock DOCKGATE_GRANTS=/var/log/dockgate/grants
 WORKDIR /app
