@@ -9,6 +9,8 @@ import { version } from './version.ts'
 
 // Whoever reads our output may stop reading (`dockgate ca --help | head`): no news to anybody.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever else listens minds it.
+  if (process.stdout.listenerCount('error') > 1) return
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
 })

@@ -13,6 +13,10 @@ export class Lines {
     this.#before = last
   }
 
+  get texts(): readonly string[] {
+    return this.#texts
+  }
+
   get count(): number {
     return this.#texts.length
   }

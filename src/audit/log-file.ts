@@ -31,6 +31,8 @@ export interface LogFileOptions {
   }
   readonly keep: Keep
   readonly now: () => number
+  /** Told of all lines that were written, in their order; never throws, never waits. */
+  readonly written?: (lines: readonly string[]) => void
 }
 
 /** A record that waits to be written. */
@@ -229,6 +231,7 @@ export class LogFile {
     opened.fresh = false
     this.#last = lines.last
     this.#unsigned += lines.count
+    this.#options.written?.(lines.texts)
   }
 
   #checkpoint(opened: Opened, time: string, why: Why, file?: string): void {

@@ -18,6 +18,8 @@ Serves the Docker API over mutual TLS, until SIGTERM or SIGINT; a second signal 
   DOCKGATE_ENGINE  the engine's socket (default unix:///var/run/docker.sock)
   DOCKGATE_AUDIT   the audit's file (default audit.log)
   DOCKGATE_AUDIT_KEY  the key that signs it, made where it is missing (default audit-key.pem)
+  DOCKGATE_AUDIT_SINK  where a copy of the audit goes: stdout, or the syslog daemon at
+                   tcp://host:port, udp://host:port or unix:///socket
   DOCKGATE_LOG     fatal, error, warn, info (default), debug, trace; the log goes to stderr
   DOCKGATE_GRACE   how long streams may go on after the first signal (default 10s)
   DOCKGATE_CONTROL the socket for "dockgate status" and its like (default control.sock)
@@ -70,7 +72,10 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
     ...(listening === undefined ? {} : { listening }),
   })
   const host = serving.host.includes(':') ? `[${serving.host}]` : serving.host
-  io.stdout.write(`dockgate: listening on tcp://${host}:${serving.port}\n`)
+  const where = `tcp://${host}:${serving.port}`
+  // Collectors read nothing there but records.
+  if (settings.audit.sink?.kind === 'stdout') log.info({ where }, 'listening')
+  else io.stdout.write(`dockgate: listening on ${where}\n`)
   ready?.(serving.port)
   const manager = createServiceManager(io.env, process.pid, log)
   manager?.watch(async () => missingOf(await serving.operate.status(), now()))

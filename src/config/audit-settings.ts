@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { isMap } from 'yaml'
 import { parseSize } from '../policy/size.ts'
+import { readAuditSink, type AuditSink } from './audit-sink.ts'
 import type { Fault } from './fault.ts'
 import type { Value } from './yaml-node.ts'
 
@@ -17,9 +18,11 @@ export interface AuditSettings {
   /** Undefined: for ever. */
   readonly keep: { readonly days: number | undefined; readonly files: number | undefined }
   readonly onFailure: 'refuse' | 'allow-reads'
+  /** Where a second copy goes. */
+  readonly sink: AuditSink | undefined
 }
 
-const keys = ['file', 'key', 'rotate', 'keep', 'onFailure']
+const keys = ['file', 'key', 'rotate', 'keep', 'onFailure', 'sink']
 const smallest = 64 * 1024
 const largest = 16 * 1024 ** 3
 
@@ -43,12 +46,23 @@ export function readAuditSettings(
   if (onFailure !== 'refuse' && onFailure !== 'allow-reads') {
     entries.get('onFailure')?.fault(`"${onFailure}" is unknown`, 'refuse or allow-reads')
   }
+  const sink = env['DOCKGATE_AUDIT_SINK'] || entries.get('sink')?.text()
+  const target = sink === undefined ? undefined : readAuditSink(sink)
+  if (sink !== undefined && target === undefined) {
+    const fault = {
+      message: `"${sink}" is nowhere to send the audit to`,
+      hint: 'stdout, tcp://127.0.0.1:601, udp://127.0.0.1:514 or unix:///run/syslog.sock',
+    }
+    if (env['DOCKGATE_AUDIT_SINK']) faults.push({ where: 'DOCKGATE_AUDIT_SINK', ...fault })
+    else entries.get('sink')?.fault(fault.message, fault.hint)
+  }
   return {
     path: resolve(home, file),
     keyPath: resolve(home, env['DOCKGATE_AUDIT_KEY'] || text('key', 'audit-key.pem')),
     rotate: readRotate(entries.get('rotate')),
     keep: readKeep(entries.get('keep')),
     onFailure: onFailure === 'allow-reads' ? 'allow-reads' : 'refuse',
+    sink: target,
   }
 }
 

@@ -59,9 +59,11 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
   // Bodies are nobody's to parse but ours.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-  app.setErrorHandler((error, _request, reply) => {
-    parts.forwarder.complain(error)
-    if (!reply.raw.headersSent) answer(reply, 500, `dockgate: ${failure('internal').message}`)
+  app.setErrorHandler((error, request, reply) => {
+    const id = incomings.get(request.raw)?.id
+    parts.forwarder.complain(error, id)
+    const internal = failure('internal')
+    if (!reply.raw.headersSent) answerFailure(reply, internal, id ?? 'the time')
     else reply.raw.destroy()
   })
 

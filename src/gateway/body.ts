@@ -11,6 +11,8 @@ export interface Incoming {
   readonly raw: IncomingMessage
   /** The request target as the client wrote it. */
   readonly target: string
+  /** By which the audit, the client's denial and the log speak of it; given when it is judged. */
+  id?: string
   readonly upgraded?: {
     readonly socket: Duplex
     readonly protocol: string

@@ -109,6 +109,7 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   const arrivedMs = performance.now()
   const generation = guard.generation()
   const id = createRequestId(startedAt)
+  incoming.id = id
   const peer = guard.authenticator.peerOf(incoming.raw.socket)
   if (peer === undefined) throw new Error('INVARIANT: no request without an admitted connection')
   const request: Request = { id, peer, incoming, held: new Held() }

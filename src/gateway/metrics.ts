@@ -26,6 +26,8 @@ export interface Metrics extends Timing {
   /** What was turned away because somebody met this limit. */
   shed(limit: string): void
   reloaded(reload: Reload): void
+  /** Records that the audit's second sink did not take. */
+  unsent(count: number): void
 }
 
 export interface MetricsParts {
@@ -111,6 +113,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['result'],
     registers,
   })
+  const unsent = new Counter({
+    name: 'dockgate_audit_sink_dropped_total',
+    help: 'Records that the second sink of the audit did not take; the file has them',
+    registers,
+  })
   for (const resumed of ['true', 'false']) handshakes.inc({ resumed }, 0)
   for (const direction of ['in', 'out']) bytes.inc({ direction }, 0)
   for (const result of ['changed', 'same', 'faulty']) reloads.inc({ result }, 0)
@@ -149,6 +156,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     refused: (cause) => refusals.inc({ cause: causeOf(cause, causes) }),
     unread: (cause) => unread.inc({ cause: causeOf(cause, unreadCauses) }),
     shed: (limit) => shed.inc({ limit }),
+    unsent: (count) => unsent.inc(count),
     reloaded({ changed, faults }) {
       const result = faults.length > 0 ? 'faulty' : changed.length > 0 ? 'changed' : 'same'
       reloads.inc({ result })

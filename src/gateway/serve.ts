@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { createAudit } from '../audit/log.ts'
 import { compileRoles } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
+import { openAuditSink, sinkLastMs } from './audit-sink.ts'
 import { createClaims } from './claims.ts'
 import { openControl, type Control } from './control.ts'
 import type { Operate } from './operate.ts'
@@ -43,6 +44,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     (before, after) => station.changed(before, after),
   )
   const { settings } = keeper.current
+  const sink = openAuditSink(settings, log, (count) => station.metrics.unsent(count))
+  const written = sink && ((lines: readonly string[]) => sink.take(lines, process.pid))
   const station: Station = await createStation({
     settings,
     log,
@@ -50,7 +53,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     state: () => keeper.current,
     lastReload: () => keeper.lastReload,
     reload,
-    audit: createAudit({ ...settings.audit, now, ...tellingOutages(log) }),
+    audit: createAudit({
+      ...settings.audit,
+      now,
+      ...(written && { written }),
+      ...tellingOutages(log),
+    }),
     turns: { volumes: createTurns(), quotas: createTurns(), images: createClaims() },
   })
   const reminding = createReminding(log, () => keeper.current, now)
@@ -83,6 +91,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       reminding.close()
       control?.close()
       await station.close(keeper.current.settings.graceMs)
+      await sink?.close(sinkLastMs)
     },
   }
 }

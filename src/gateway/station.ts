@@ -116,7 +116,8 @@ export async function createStation(parts: StationParts): Promise<Station> {
     () => state().settings.issuers,
     now,
   )
-  const complain = (error: unknown): void => log.error({ err: error }, 'unexpected')
+  const complain = (error: unknown, id?: string): void =>
+    log.error({ err: error, ...(id !== undefined && { id }) }, 'unexpected')
   const connections = createConnections()
   const ownCertificate = (): X509Certificate => new X509Certificate(state().trust.material.cert)
   const grants = await openTemporaryGrants({

@@ -11,7 +11,8 @@ export interface Tracker {
   readonly audit: Audit
   readonly sessions: Sessions
   readonly now: () => number
-  readonly complain: (error: unknown) => void
+  /** `id`: of the request that it came from. */
+  readonly complain: (error: unknown, id?: string) => void
 }
 
 export interface Track {
@@ -102,7 +103,7 @@ export function trackSession(
           ...(endedWhy === undefined ? {} : { how: 'ended' as const, why: endedWhy }),
         })
       } catch (error) {
-        tracker.complain(error)
+        tracker.complain(error, passage.id)
       }
     },
   }

@@ -37,6 +37,10 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['audit: { rotate: { size: 1KiB } }', /audit.rotate.size: this is no size/],
   ['audit: { rotate: { size: 17GiB } }', /audit.rotate.size: this is no size/],
   ['audit: { rotate: { daily: yes } }', /audit.rotate.daily: this is neither true nor false/],
+  ['audit: { sink: syslog }', /audit.sink: "syslog" is nowhere to send the audit to/],
+  ['audit: { sink: "tcp://127.0.0.1" }', /audit.sink: .* is nowhere/],
+  ['audit: { sink: "tcp://127.0.0.1:70000" }', /audit.sink: .* is nowhere/],
+  ['audit: { sink: "unix://run/logs.sock" }', /audit.sink: .* is nowhere/],
   ['audit: { keep: { days: 0 } }', /audit.keep.days: .*whole number above zero/],
   ['audit: { keep: { files: 1.5 } }', /audit.keep.files: .*whole number above zero/],
   ['limits: { client: { requests: 100 } }', /limits.client.requests: "100" cannot be a limit/],
@@ -106,6 +110,7 @@ describe('dockgate.yaml', () => {
       rotate: { bytes: 64 * 1024 * 1024, daily: true },
       keep: { days: undefined, files: undefined },
       onFailure: 'refuse',
+      sink: undefined,
     })
     const whole = read(
       'audit: { file: a.log, key: k.pem, rotate: { size: 1MiB, daily: false }, keep: { days: 7, files: 9 }, onFailure: allow-reads }',
@@ -118,7 +123,26 @@ describe('dockgate.yaml', () => {
       rotate: { bytes: 1024 * 1024, daily: false },
       keep: { days: 7, files: 9 },
       onFailure: 'allow-reads',
+      sink: undefined,
     })
+  })
+
+  it('sends a copy of the audit where it is told to', () => {
+    const rows: readonly (readonly [string, object])[] = [
+      ['stdout', { kind: 'stdout' }],
+      ['tcp://logs.example.org:601', { kind: 'tcp', host: 'logs.example.org', port: 601 }],
+      ['udp://[::1]:514', { kind: 'udp', host: '::1', port: 514 }],
+      ['unix:///run/logs.sock', { kind: 'unix', path: '/run/logs.sock' }],
+    ]
+    for (const [text, sink] of rows) {
+      for (const found of [
+        read(`audit: { sink: "${text}" }`),
+        read('', { DOCKGATE_AUDIT_SINK: text }),
+      ]) {
+        assert.ok('settings' in found, text)
+        assert.deepEqual(found.settings.audit.sink, sink)
+      }
+    }
   })
 
   it('lifts a limit by the word none, and lets the others be', () => {

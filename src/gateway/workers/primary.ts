@@ -8,6 +8,7 @@ import { compileRoles } from '../../config/load.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { version } from '../../version.ts'
+import { openAuditSink, sinkLastMs } from '../audit-sink.ts'
 import { createClaims } from '../claims.ts'
 import { createDenials, mostFrequent } from '../denials.ts'
 import { createEngine } from '../engine.ts'
@@ -54,7 +55,14 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     },
   )
   const { settings } = keeper.current
-  const record = createAudit({ ...settings.audit, now, ...tellingOutages(log) })
+  const sink = openAuditSink(settings, log, (count) => metrics.unsent(count))
+  const written = sink && ((lines: readonly string[]) => sink.take(lines, process.pid))
+  const record = createAudit({
+    ...settings.audit,
+    now,
+    ...(written && { written }),
+    ...tellingOutages(log),
+  })
   const metrics = createMetrics({
     version: version(),
     state: () => keeper.current,
@@ -208,6 +216,10 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
         isToldChains = false
         return null
       },
+      written: (lines) => {
+        sink?.take(lines, member().pid)
+        return null
+      },
       status: () => operate.status(),
       sessions: () => persons(),
       end: ({ selector, why }) => operate.end(selector, why),
@@ -257,6 +269,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
       tellChains()
       engine.close()
       audit.close()
+      await sink?.close(sinkLastMs)
     },
   }
 }

@@ -53,6 +53,8 @@ export type OfPrimary = {
   readonly over: readonly [string, null]
   /** Where its own chain of the audit stands. */
   readonly chain: readonly [Position, null]
+  /** Lines of its chain, for the second sink. */
+  readonly written: readonly [readonly string[], null]
   readonly status: readonly [null, Status]
   readonly sessions: readonly [null, readonly PersonsSession[]]
   readonly end: readonly [

@@ -9,6 +9,7 @@ import type { State } from '../state.ts'
 import { createStation, type Station } from '../station.ts'
 import type { TakeTurns } from '../turns.ts'
 import { createChannel, type Channel } from './channel.ts'
+import { createLinesHandler } from './hand-lines.ts'
 import { stateFrom } from './state-texts.ts'
 import type { OfPrimary, OfWorker, StateTexts, Turns } from './talk.ts'
 
@@ -42,7 +43,12 @@ export function serveAsWorker(options: WorkerOptions): Promise<number> {
     process.on('message', (message) => channel.take(message))
     start(options, worker, channel).then(
       (close) => {
-        stop = (graceMs) => void close(graceMs).then(() => resolve(0))
+        stop = (graceMs) =>
+          void close(graceMs).then(() => {
+            resolve(0)
+            // The channel would keep this process until it is killed.
+            process.disconnect?.()
+          })
       },
       (error: unknown) => {
         channel.tell('failed', error instanceof Error ? error.message : String(error))
@@ -91,7 +97,15 @@ async function start(
     return worker.state
   }
   const path = chainPath(settings.audit.path, slot)
-  const audit = createAudit({ ...settings.audit, path, now, ...tellingOutages(log) })
+  const written =
+    settings.audit.sink && createLinesHandler(channel, (count) => station.metrics.unsent(count))
+  const audit = createAudit({
+    ...settings.audit,
+    path,
+    now,
+    ...(written && { written }),
+    ...tellingOutages(log),
+  })
   const had = (number: number | null): (() => void) | undefined =>
     number === null ? undefined : () => channel.tell('give', number)
   const turnsOf =
@@ -99,7 +113,7 @@ async function start(
     async (names) =>
       had(await channel.ask('take', { of, names })) ?? nothing
   const images: ClaimNames = async (names, by) => had(await channel.ask('claim', { names, by }))
-  const station = await createStation({
+  const station: Station = await createStation({
     settings,
     log,
     now,

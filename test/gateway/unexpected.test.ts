@@ -1,0 +1,92 @@
+// What nobody foresaw while a request was judged: nothing is done, and the client, and the operator in the
+// log, are told of it under one id.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { connect } from 'node:tls'
+import { it } from 'node:test'
+import { pino } from 'pino'
+import { createAudit } from '../../src/audit/log.ts'
+import { compileRoles, loadSettings } from '../../src/config/load.ts'
+import { createClaims } from '../../src/gateway/claims.ts'
+import { createKeeper } from '../../src/gateway/state.ts'
+import { createTurns } from '../../src/gateway/turns.ts'
+import { createAuthority } from '../helpers/authority.ts'
+import { CN, rdn, sequence } from '../helpers/certificate-der.ts'
+import { projectRoot } from '../helpers/engine.ts'
+import { askDoor } from '../helpers/raw-http.ts'
+
+/** As it is built: it looks for its version beside it. */
+const { createStation } = (await import(
+  join(projectRoot, 'dist/gateway/station.js')
+)) as typeof import('../../src/gateway/station.ts')
+
+it('logs what nobody foresaw with the id that the client is to quote', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'dockgate-unexpected-'))
+  const authority = createAuthority('test authority')
+  authority.write(join(home, 'certs'))
+  writeFileSync(join(home, 'roles.yaml'), '')
+  const env = { DOCKGATE_HOME: home, DOCKGATE_LISTEN: '127.0.0.1:0' }
+  const now = (): number => Date.now()
+  const logged: string[] = []
+  const log = pino(
+    new Writable({
+      write(line, _encoding, done) {
+        logged.push(String(line))
+        done()
+      },
+    }),
+  )
+  const policy = compileRoles('grants: [{ to: { name: alice }, roles: [admin] }]')
+  const keeper = createKeeper(
+    {
+      settings: () => loadSettings(env, home),
+      policy: () => policy,
+      now,
+    },
+    () => {},
+  )
+  const { settings } = keeper.current
+  const broken = {
+    ...policy,
+    rolesOf: () => {
+      throw new Error('nobody foresaw this')
+    },
+  }
+  const state = { ...keeper.current, policy: broken }
+  const station = await createStation({
+    settings,
+    log,
+    now,
+    state: () => state,
+    lastReload: () => keeper.lastReload,
+    reload: (why) => keeper.reload(why),
+    audit: createAudit({ ...settings.audit, now, failing: () => {}, recovered: () => {} }),
+    turns: { volumes: createTurns(), quotas: createTurns(), images: createClaims() },
+  })
+  const { port } = await station.listen(settings.listen)
+  try {
+    const identity = authority.issue({ subject: sequence(rdn(CN, 'alice')) })
+    const answer = await askDoor(
+      async () =>
+        connect({
+          host: '127.0.0.1',
+          port,
+          servername: 'localhost',
+          ca: authority.ca,
+          ...identity,
+        }),
+      { method: 'GET', path: '/containers/json' },
+    )
+    assert.equal(answer.status, 500)
+    const [, id] = /nothing was done \(quote ([0-9A-Z]{26})\)/.exec(answer.body.toString()) ?? []
+    const found = logged.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'unexpected')
+    assert.equal(found?.err.message, 'nobody foresaw this')
+    assert.ok(id !== undefined && found.id === id, JSON.stringify([id, found]))
+  } finally {
+    await station.close(0)
+    rmSync(home, { recursive: true })
+  }
+})
