@@ -2,6 +2,7 @@
 // it says, and the record of it are one step of the store, so that of two who may not both have
 // something exactly one gets it.
 import type { KeyObject } from 'node:crypto'
+import { withList } from './crl-file.ts'
 import { randomSerial, serialText } from './certificate.ts'
 import { retire, writeRetired } from './retire.ts'
 import { markRevoked } from './revoke.ts'
@@ -55,7 +56,7 @@ export async function certify(
     const next = { ...index, ...change, issued: [...kept] }
     if (supersedes.length > 0 || isCrlDue(index.crl, now)) {
       const list = nextRevocationList(next, issuer, now)
-      commit(folder, { ...next, crl: list.crl }, new Map([['crl.pem', list.pem]]))
+      commit(folder, { ...next, crl: list.crl }, withList(folder, list.pem))
     } else {
       commit(folder, next, new Map())
     }

@@ -16,7 +16,7 @@ const type = 'dockgate-enroll+jwt'
 const issuerPrefix = 'urn:dockgate:ca:'
 
 const claims = z.object({
-  /** Ends with the SHA-256 fingerprint of the CA's certificate. */
+  /** Ends with the SHA-256 fingerprint of the CA's certificate, which is the root's where it has one. */
   iss: z.string().regex(/^urn:dockgate:ca:[0-9a-f]{64}$/),
   sub: z.string().min(1),
   jti: z.string().min(1),
@@ -81,8 +81,8 @@ function named({ iss, sub, jti, exp }: z.infer<typeof claims>): TokenClaims {
   return { name: sub, id: jti, until: new Date(exp * 1000), authority }
 }
 
-function issuerName({ pem }: Issuer): string {
-  return issuerPrefix + fingerprint(pem)
+function issuerName({ anchor }: Issuer): string {
+  return issuerPrefix + fingerprint(anchor)
 }
 
 /** One key, one scheme: the one that it signs certificates with. */

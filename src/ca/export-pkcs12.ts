@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CaError } from './ca-error.ts'
 import { requireName } from './client-name.ts'
-import { readCertificate } from './issuer.ts'
+import { certificatesIn } from './issuer.ts'
 import { pkcs12 } from './pkcs12.ts'
 import { commit, readStored, requireIndex, withStore } from './store.ts'
 
@@ -31,12 +31,14 @@ export async function exportPkcs12(
         hint: `openssl pkcs12 -export -in cert.pem -inkey key.pem -certfile ca.pem -out ${name}.p12, there`,
       })
     }
+    const [certificate, ...between] = certificatesIn(readStored(folder, `${place}/cert.pem`))
+    if (certificate === undefined) throw new CaError('damaged', `"${place}/cert.pem" is empty`)
     const file = await pkcs12(
       {
         name,
         key: createPrivateKey(readStored(folder, `${place}/key.pem`)),
-        certificate: readCertificate(readStored(folder, `${place}/cert.pem`)),
-        authorities: [readCertificate(readStored(folder, `${place}/ca.pem`))],
+        certificate,
+        authorities: [...between, ...certificatesIn(readStored(folder, `${place}/ca.pem`))],
       },
       password,
     )

@@ -20,12 +20,16 @@ export function extensionDer({ oid, critical, value }: Extension): Der {
 }
 
 /** What a certificate of the CA itself says; `pathLength` 0 lets it sign no further CA. */
-export function authorityProfile(publicKeyId: Buffer, pathLength = 0): Extension[] {
+export function authorityProfile(
+  publicKeyId: Buffer,
+  pathLength = 0,
+  issuerKeyId = publicKeyId,
+): Extension[] {
   return [
     basicConstraints(pathLength),
     keyUsage('keyCertSign', 'cRLSign'),
     subjectKeyIdentifier(publicKeyId),
-    authorityKeyIdentifier(publicKeyId),
+    authorityKeyIdentifier(issuerKeyId),
   ]
 }
 

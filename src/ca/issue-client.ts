@@ -5,6 +5,7 @@ import type { AlternativeNames } from './alternative-name.ts'
 import { CaError } from './ca-error.ts'
 import { clientBundle, defaultHost, readHost } from './client-bundle.ts'
 import { requireAttribute, requireName } from './client-name.ts'
+import { joinLists } from './crl-file.ts'
 import { holderOf, validOf } from './holder.ts'
 import { defaultKeyKind, generateKey, toPkcs8 } from './keys.ts'
 import type { KeyKind } from './keys.ts'
@@ -77,8 +78,8 @@ export async function issueClient(access: Access, request: ClientRequest): Promi
     const parts = {
       name,
       host: host ?? index.host ?? defaultHost,
-      ca: issuer.pem,
-      cert: pem,
+      ca: issuer.anchor,
+      cert: pem + issuer.chain,
       key: keyPem,
       folder: join(folder, place),
     }
@@ -91,7 +92,7 @@ export async function issueClient(access: Access, request: ClientRequest): Promi
       const { pem: list, crl } = nextRevocationList(next, issuer, now)
       const change: Change = new Map<string, string | typeof bundle>([
         [place, bundle],
-        ['crl.pem', list],
+        ['crl.pem', joinLists(folder, list)],
       ])
       commit(folder, { ...next, crl }, change)
     } else {

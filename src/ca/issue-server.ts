@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readAlternativeNames } from './alternative-name.ts'
 import { CaError } from './ca-error.ts'
 import { readHost } from './client-bundle.ts'
+import { joinLists } from './crl-file.ts'
 import { defaultKeyKind, generateKey, isKeyKind, toPkcs8 } from './keys.ts'
 import type { KeyKind } from './keys.ts'
 import { openIssuer } from './open-issuer.ts'
@@ -64,13 +65,13 @@ export async function issueServer(access: Access, request: ServerRequest): Promi
   return withStore(folder, () => {
     const index = requireIndex(folder)
     const files = new Map([
-      ['cert.pem', pem],
+      ['cert.pem', pem + issuer.chain],
       ['key.pem', keyPem],
     ])
     const change = new Map<string, string | ReadonlyMap<string, string>>([['server', files]])
     const dialed = host ?? (asked ? undefined : index.host) ?? dialable(first)
     const list = isCrlDue(index.crl, now) ? nextRevocationList(index, issuer, now) : undefined
-    if (list !== undefined) change.set('crl.pem', list.pem)
+    if (list !== undefined) change.set('crl.pem', joinLists(folder, list.pem))
     const crl = list?.crl ?? index.crl
     commit(folder, { ...index, crl, host: dialed, issued: [...index.issued, issued] }, change)
     return { issued, folder: join(folder, 'server'), host: dialed }

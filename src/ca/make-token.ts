@@ -79,7 +79,7 @@ export async function makeToken(access: Access, request: TokenRequest): Promise<
     const index = requireIndex(folder)
     refuseTaken(index, name, earlier)
     commit(folder, { ...index, tokens: [...remembered(index, now), row] }, new Map())
-    return { token, id, name, until: row.until, authority: fingerprint(issuer.pem) }
+    return { token, id, name, until: row.until, authority: fingerprint(issuer.anchor) }
   })
 }
 

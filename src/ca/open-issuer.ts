@@ -10,17 +10,29 @@ export interface Access {
   readonly folder: string
   readonly now: Date
   readonly passphrase?: () => Promise<string | undefined>
+  /** It is the folder of a root that signs authorities alone. */
+  readonly isRoot?: boolean
 }
 
-export async function openIssuer({ folder, passphrase }: Access): Promise<Issuer> {
+export async function openIssuer(access: Access): Promise<Issuer> {
+  const { folder } = access
   // A crash during `init` may have left the key itself aside.
   await settleStore(folder)
   const pem = readStored(folder, 'ca.key')
-  const words = isSealed(pem) ? await passphrase?.() : undefined
-  if (isSealed(pem) && words === undefined) {
-    throw new CaError('bad-passphrase', 'the key of the CA is sealed and no passphrase was given', {
-      hint: '--passphrase-file FILE, or DOCKGATE_CA_PASSPHRASE_FILE in the environment',
-    })
-  }
+  const words = await passphraseFor(access, pem)
   return readIssuer(readStored(folder, 'ca.pem'), openKey(pem, words))
+}
+
+/** Undefined where the key is not sealed, and so needs none. */
+export async function passphraseFor(
+  { passphrase, isRoot = false }: Access,
+  pem: string,
+): Promise<string | undefined> {
+  if (!isSealed(pem)) return undefined
+  const words = await passphrase?.()
+  if (words !== undefined) return words
+  const [whose, option, variable] = isRoot
+    ? ['root', '--root-passphrase-file', 'DOCKGATE_ROOT_PASSPHRASE_FILE']
+    : ['CA', '--passphrase-file', 'DOCKGATE_CA_PASSPHRASE_FILE']
+  throw new CaError('bad-passphrase', `the key of the ${whose} is sealed and no passphrase was given`, { hint: `${option} FILE, or ${variable} in the environment` }) // prettier-ignore
 }

@@ -9,6 +9,12 @@ export function toPem(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
 
+/** Every block of that label, in order, whatever stands between them. */
+export function pemBlocks(label: string, text: string): readonly string[] {
+  const block = new RegExp(`-----BEGIN ${label}-----[^-]+-----END ${label}-----`, 'g')
+  return (text.match(block) ?? []).map((found) => `${found}\n`)
+}
+
 /** Exactly one block of that label and nothing around it, in base64 of one spelling. */
 export function fromPem(label: string, text: string): Buffer {
   const lines = text.trimEnd().split(/\r?\n/)

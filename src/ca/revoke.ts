@@ -1,5 +1,6 @@
 // Takes certificates back: they stand in the CRL from then on.
 import { CaError } from './ca-error.ts'
+import { withList } from './crl-file.ts'
 import { nearest } from '../nearest.ts'
 import { openIssuer } from './open-issuer.ts'
 import type { Access } from './open-issuer.ts'
@@ -28,7 +29,7 @@ export async function revoke(
     const serials = requireRevocable(index, who, now)
     const issued = markRevoked(index.issued, serials, { at: now, reason })
     const list = nextRevocationList({ ...index, issued }, issuer, now)
-    commit(folder, { ...index, issued, crl: list.crl }, new Map([['crl.pem', list.pem]]))
+    commit(folder, { ...index, issued, crl: list.crl }, withList(folder, list.pem))
     return { revoked: issued.filter((row) => serials.includes(row.serial)), crl: list.crl }
   })
 }

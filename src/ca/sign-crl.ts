@@ -1,4 +1,5 @@
 // The CRL of the store: signed anew after every revocation, and in time before it runs out.
+import { withList } from './crl-file.ts'
 import type { Issuer } from './issuer.ts'
 import { openIssuer } from './open-issuer.ts'
 import type { Access } from './open-issuer.ts'
@@ -62,7 +63,7 @@ export async function signCrl(
   return withStore(folder, () => {
     const index = requireIndex(folder)
     const { pem, crl } = nextRevocationList(index, issuer, now, lifetimeHours)
-    commit(folder, { ...index, crl }, new Map([['crl.pem', pem]]))
+    commit(folder, { ...index, crl }, withList(folder, pem))
     return crl
   })
 }
@@ -74,7 +75,7 @@ export async function keepCrlFresh(signer: Signer): Promise<CrlRecord | undefine
   return withStore(folder, () => {
     const index = requireOwnIndex(signer)
     const { pem, crl } = nextRevocationList(index, issuer, signer.now())
-    commit(folder, { ...index, crl }, new Map([['crl.pem', pem]]))
+    commit(folder, { ...index, crl }, withList(folder, pem))
     return crl
   })
 }

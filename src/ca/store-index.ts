@@ -15,7 +15,8 @@ const reason = z.custom<RevocationReason>(
 
 const issuedSchema = z.strictObject({
   serial,
-  kind: z.enum(['client', 'server', 'endpoint']),
+  /** An `authority` is one that a root signed, in the store of the root. */
+  kind: z.enum(['client', 'server', 'endpoint', 'authority']),
   name: z.string().min(1),
   org: z.string().optional(),
   unit: z.string().optional(),
@@ -58,7 +59,22 @@ const tokenSchema = z.strictObject({
 
 const indexSchema = z.strictObject({
   version: z.literal(1),
-  ca: z.strictObject({ name: z.string(), serial, notAfter: moment, fingerprint }),
+  ca: z.strictObject({
+    name: z.string(),
+    serial,
+    notAfter: moment,
+    fingerprint,
+    /** Who signed it, where that is a root kept elsewhere. */
+    root: z
+      .strictObject({
+        name: z.string(),
+        notAfter: moment,
+        fingerprint,
+        /** Of its revocation list. */
+        nextUpdate: moment,
+      })
+      .optional(),
+  }),
   crl: z.strictObject({
     number: z.int().min(1),
     thisUpdate: moment,

@@ -1,5 +1,6 @@
 // `dockgate ca crl`: signs the CRL anew before it runs out.
 import { signCrl } from '../ca/sign-crl.ts'
+import { requireIndex } from '../ca/store.ts'
 import { readArguments } from './arguments.ts'
 import {
   accessOf,
@@ -34,18 +35,24 @@ examples:
     const options = { ...signing, ...lifetime, 'if-due': flag }
     const { values } = readArguments(args, options, { min: 0, max: 0, usage })
     if (values.help === true) return 'help'
+    const access = accessOf(io, values['passphrase-file'])
     const made = await signCrl({
-      ...accessOf(io, values['passphrase-file']),
+      ...access,
       ...lifetimeOf(values),
       onlyIfDue: values['if-due'] === true,
     })
+    const { root } = requireIndex(access.folder).ca
     return {
       json: values.json === true,
       value: made ?? null,
-      lines:
+      lines: [
         made === undefined
-          ? ['certs/crl.pem is not due yet']
-          : [`certs/crl.pem is number ${made.number}, good until ${until(made.nextUpdate)}`],
+          ? 'certs/crl.pem is not due yet'
+          : `certs/crl.pem is number ${made.number}, good until ${until(made.nextUpdate)}`,
+        ...(root === undefined
+          ? []
+          : [`the list of its root is good until ${until(root.nextUpdate)}: dockgate ca root-crl`]),
+      ],
     }
   },
 }

@@ -52,6 +52,14 @@ export const signingHelp = `  --passphrase-file FILE    the passphrase of the CA
                             DOCKGATE_CA_PASSPHRASE_FILE or DOCKGATE_CA_PASSPHRASE, or is asked for
   --json                    print what was done as JSON`
 
+/** For those for which the root signs. */
+export const rootSigning = { 'root-dir': word, 'root-passphrase-file': word } as const
+
+export const rootHelp = `  --root-dir FOLDER         the folder of the root, on a medium that is fetched for this alone
+  --root-passphrase-file FILE
+                            the passphrase of the root key is the first line of FILE; else it comes from
+                            DOCKGATE_ROOT_PASSPHRASE_FILE or DOCKGATE_ROOT_PASSPHRASE, or is asked for`
+
 export function folderOf(io: Io): string {
   return join(resolve(io.cwd, io.env['DOCKGATE_HOME'] ?? '.'), 'certs')
 }
@@ -66,6 +74,16 @@ export function caPassphrase(io: Io, file: string | undefined): () => Promise<st
     variable: 'DOCKGATE_CA_PASSPHRASE',
     question: 'passphrase of the CA key: ',
   })
+}
+
+/** To the folder of a root that is kept offline. */
+export function rootAccessOf(io: Io, rootDir: string, passphraseFile: string | undefined): Access {
+  const passphrase = secretFrom(io, {
+    file: passphraseFile,
+    variable: 'DOCKGATE_ROOT_PASSPHRASE',
+    question: 'passphrase of the root key: ',
+  })
+  return { folder: resolve(io.cwd, rootDir), now: io.now(), passphrase, isRoot: true }
 }
 
 export function keyOf(text: string | undefined): { key?: KeyKind } {
@@ -97,4 +115,13 @@ export function given<K extends string, V>(key: K, value: V | undefined): { [P i
 /** To the minute, as people read it. */
 export function until(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`
+}
+
+export function requireRootDir({
+  'root-dir': folder,
+}: {
+  'root-dir'?: string | undefined
+}): string {
+  if (folder !== undefined) return folder
+  throw new UsageError('where the root is was not said', '--root-dir FOLDER')
 }

@@ -3,11 +3,13 @@ import { nearest } from '../nearest.ts'
 import { UsageError } from './arguments.ts'
 import { crl } from './ca-crl.ts'
 import { init } from './ca-init.ts'
+import { intermediate } from './ca-intermediate.ts'
 import { issue } from './ca-issue.ts'
 import { list } from './ca-list.ts'
 import { pkcs12 } from './ca-pkcs12.ts'
 import { renew } from './ca-renew.ts'
 import { revoke } from './ca-revoke.ts'
+import { rootCrl } from './ca-root-crl.ts'
 import { serve } from './ca-serve.ts'
 import { server } from './ca-server.ts'
 import { token } from './ca-token.ts'
@@ -15,15 +17,14 @@ import { runCaVerb, type CaVerb } from './ca-verb.ts'
 import type { Verb } from './verb.ts'
 
 const verbs: ReadonlyMap<string, CaVerb> = new Map(
-  [init, server, issue, renew, revoke, crl, list, pkcs12, token, serve].map((verb) => [
-    verb.name,
-    verb,
-  ]),
+  [init, server, issue, renew, revoke, crl, rootCrl, intermediate, list, pkcs12, token, serve].map(
+    (verb) => [verb.name, verb],
+  ),
 )
 
 const help = `usage: dockgate ca VERB [options]
 
-${[...verbs.values()].map((verb) => `  ${verb.name.padEnd(7)} ${verb.summary}`).join('\n')}
+${[...verbs.values()].map((verb) => `  ${verb.name.padEnd(12)} ${verb.summary}`).join('\n')}
 
 dockgate ca VERB --help teaches each of them. Everything lies in certs/ under DOCKGATE_HOME (the current
 folder unless set), private to its owner.

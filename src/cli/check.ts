@@ -6,6 +6,7 @@ import { createSecureContext } from 'node:tls'
 import { formatFault, type Fault } from '../config/fault.ts'
 import { FaultyConfig, loadPolicy, loadSettings } from '../config/load.ts'
 import { placesOf } from '../config/settings.ts'
+import { lasting } from '../gateway/trust.ts'
 import { readArguments } from './arguments.ts'
 import type { Verb } from './verb.ts'
 
@@ -77,7 +78,7 @@ function checkCerts(certs: string, now: number): Fault[] {
   if (cert !== undefined && Date.parse(cert.validTo) < now) {
     fault('server/cert.pem', `it expired on ${cert.validTo}`, 'dockgate ca server')
   }
-  for (const { subject, validTo } of cas ?? []) {
+  for (const { subject, validTo } of lasting(cas ?? [])) {
     if (Date.parse(validTo) >= now) continue
     fault('ca.pem', `${subject.replaceAll('\n', ', ')} expired on ${validTo}`, 'a new CA')
   }

@@ -7,11 +7,19 @@ const wayOut: Readonly<Record<Period['of'], { readonly what: string; readonly hi
   server: { what: "the gateway's certificate (server/cert.pem)", hint: 'dockgate ca server' },
 }
 
+/** Where authorities are below a root. */
+const wayOutBelow: Partial<Record<Period['of'], string>> = {
+  ca: 'dockgate ca intermediate',
+  crl: 'dockgate ca crl, or dockgate ca root-crl for that of the root',
+}
+
 /** What lives shorter than `remindMs` is told of in the last quarter of its life. */
 export function remindersOf(trust: Trust, remindMs: number, now: number): readonly string[] {
+  const isBelow = trust.roots.some((one) => !one.checkIssued(one))
   const reminders = trust.periods.flatMap(({ of, from, until }) => {
     if (until - now > Math.min(remindMs, (until - from) / 4)) return []
-    const { what, hint } = wayOut[of]
+    const { what } = wayOut[of]
+    const hint = (isBelow ? wayOutBelow[of] : undefined) ?? wayOut[of].hint
     const day = new Date(until).toISOString().slice(0, 16).replace('T', ' ')
     const past = of === 'crl' && trust.mode === 'refuse' ? 'and lets nobody in' : 'already'
     return [

@@ -95,7 +95,7 @@ export function readTrust(
       revocations,
       mode,
       periods: [
-        ...roots.map((root) => periodOf('ca', root)),
+        ...lasting(roots).map((root) => periodOf('ca', root)),
         ...(revocations === undefined
           ? []
           : [{ of: 'crl' as const, from: revocations.thisUpdate, until: revocations.nextUpdate }]),
@@ -104,6 +104,19 @@ export function readTrust(
     }),
     faults,
   }
+}
+
+/** Without those that were renewed: the same name and key in a certificate that ends later. */
+export function lasting(authorities: readonly X509Certificate[]): readonly X509Certificate[] {
+  return authorities.filter(
+    (one) =>
+      !authorities.some(
+        (other) =>
+          other.subject === one.subject &&
+          other.publicKey.equals(one.publicKey) &&
+          Date.parse(other.validTo) > Date.parse(one.validTo),
+      ),
+  )
 }
 
 /** What has not changed keeps its identity, and with it open connections and session tickets. */
@@ -242,7 +255,8 @@ function readRevocations(
     const digest = digests.get(algorithm)
     if (digest === undefined)
       throw new Unusable(path, `its signature is of kind ${algorithm}`, hint)
-    const signer = roots.find((root) => {
+    // More than one where an authority was renewed and kept its key.
+    const signers = roots.filter((root) => {
       try {
         return verify(digest, signed, root.publicKey, signature)
       } catch {
@@ -250,7 +264,7 @@ function readRevocations(
         return false
       }
     })
-    if (signer === undefined) throw new Unusable(path, 'it is not from the CA in ca.pem', hint)
+    if (signers.length === 0) throw new Unusable(path, 'it is not from the CA in ca.pem', hint)
     if (list.thisUpdate > now) throw new Unusable(path, 'it is dated in the future', hint)
     const issuer = Buffer.from(list.issuer).toString('hex')
     const known = before?.revocations?.numbers.get(issuer)
@@ -258,12 +272,14 @@ function readRevocations(
     if (known !== undefined && list.number < known) {
       throw new Unusable(path, `it is number ${list.number}, and ${known} is in force`, hint)
     }
-    covered.add(signer)
+    for (const signer of signers) covered.add(signer)
     numbers.set(issuer, list.number)
     thisUpdate = Math.max(thisUpdate, list.thisUpdate)
     nextUpdate = Math.min(nextUpdate, list.nextUpdate)
     // Authorities count their certificates each for itself: 5 of one is not 5 of another.
-    for (const serial of list.revoked) serials.add(revocationKey(fingerprintOf(signer), serial))
+    for (const print of signers.map(fingerprintOf)) {
+      for (const serial of list.revoked) serials.add(revocationKey(print, serial))
+    }
   }
   const bare = roots.find((root) => !covered.has(root))
   if (bare !== undefined)

@@ -56,11 +56,11 @@ export async function enrollBundle(enrollment: Enrollment): Promise<EnrolledBund
     const ca = 'pem' in authority ? authority.pem : await findAuthority(url, authority.fingerprint)
     const asked = { token: plan.token, csr: makeRequest(key) }
     const answer = await askEndpoint({ url, ca }, plan.path, asked, signedBody)
-    const { name, host, serial, notAfter, certificate: cert } = answer
+    const { name, host, serial, notAfter } = answer
     if (plan.name !== undefined && plan.name !== name) {
       throw new CaError('unreachable', `the signing endpoint sent what is for ${JSON.stringify(name)}`) // prettier-ignore
     }
-    requireReceived(answer, key, ca)
+    const cert = requireReceived(answer, key, ca)
     const files = clientBundle({ name, host, ca, cert, key: keyPem, folder })
     await staged.finish(new Map([...files, ['url', `${url.origin}\n`]]))
     return { folder, name, serial, notAfter, host }

@@ -69,13 +69,13 @@ export async function renewBundle(renewal: BundleRenewal): Promise<RenewedBundle
       cert,
       key: oldKey,
     })
-    requireReceived(
+    const made = requireReceived(
       answer,
       key,
       ca,
-      (made) => made.subject === old.subject && made.subjectAltName === old.subjectAltName,
+      (sent) => sent.subject === old.subject && sent.subjectAltName === old.subjectAltName,
     )
-    const renewed = { ca, cert: answer.certificate, key: await toPkcs8(key) }
+    const renewed = { ca, cert: made, key: await toPkcs8(key) }
     const files = clientBundle({ name, host: answer.host, folder, ...renewed })
     replaceFiles(folder, new Map([...files, ['url', `${url.origin}\n`]]))
     const contexts = refreshContexts(dockerConfig, renewed)

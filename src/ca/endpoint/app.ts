@@ -48,7 +48,7 @@ export function createApp(
     https: {
       key: own.key,
       cert: own.chain,
-      ca: signer.issuer.pem,
+      ca: signer.issuer.anchor + signer.issuer.chain,
       requestCert: true,
       // Who enrolls has no certificate yet; who renews is asked for it where it is needed.
       rejectUnauthorized: false,
@@ -99,8 +99,8 @@ export function createApp(
     const { name, serial, notAfter, by, from } = issued
     log.info({ address: request.ip, name, serial, notAfter, by, from }, 'signed')
     void reply.code(201)
-    const ca = signer.issuer.pem
-    return { name, serial, notAfter, certificate: pem, ca, host: host ?? defaultHost }
+    const { anchor: ca, chain } = signer.issuer
+    return { name, serial, notAfter, certificate: pem + chain, ca, host: host ?? defaultHost }
   }
 
   app.post(paths.enroll, async (request, reply) => {

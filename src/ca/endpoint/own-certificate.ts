@@ -12,7 +12,7 @@ const lifetimeHours = 24 * 7
 
 export interface OwnCertificate {
   readonly key: string
-  /** With the CA's own behind it, by which clients know it before they know anything else. */
+  /** With the CA's own behind it, the root's last, by which clients know it before they know anything else. */
   readonly chain: string
   readonly renewAt: Date
 }
@@ -38,5 +38,9 @@ export async function makeOwnCertificate(
     },
   }))
   const middle = (Date.parse(issued.notBefore) + Date.parse(issued.notAfter)) / 2
-  return { key: await toPkcs8(key), chain: pem + issuer.pem, renewAt: new Date(middle) }
+  return {
+    key: await toPkcs8(key),
+    chain: pem + issuer.chain + issuer.anchor,
+    renewAt: new Date(middle),
+  }
 }

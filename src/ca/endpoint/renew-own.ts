@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto'
 import { CaError } from '../ca-error.ts'
 import { certify } from '../certify.ts'
 import type { Certified } from '../certify.ts'
+import { withList } from '../crl-file.ts'
 import { publicKeyDer } from '../keys.ts'
 import { periodWithin, wholeHoursOf } from '../period.ts'
 import { markRevoked } from '../revoke.ts'
@@ -72,7 +73,7 @@ export async function supersedeOwn(signer: Signer, shown: Shown): Promise<readon
     if (earlier.revoked !== undefined || new Date(earlier.notAfter) <= now) return []
     const issued = markRevoked(index.issued, [earlier.serial], { at: now, reason: 'superseded' })
     const list = nextRevocationList({ ...index, issued }, issuer, now)
-    commit(folder, { ...index, issued, crl: list.crl }, new Map([['crl.pem', list.pem]]))
+    commit(folder, { ...index, issued, crl: list.crl }, withList(folder, list.pem))
     return [earlier.serial]
   })
 }

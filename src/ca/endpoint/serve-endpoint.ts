@@ -42,7 +42,7 @@ export async function serveEndpoint(options: EndpointOptions): Promise<ServingEn
     if (signed !== undefined) log.info({ number: signed.number }, 'signed the CRL anew')
     if (now() < own.renewAt) return
     own = await makeOwnCertificate(signer, settings.names)
-    app.server.setSecureContext({ key: own.key, cert: own.chain, ca: issuer.pem, minVersion: 'TLSv1.3' }) // prettier-ignore
+    app.server.setSecureContext({ key: own.key, cert: own.chain, ca: issuer.anchor + issuer.chain, minVersion: 'TLSv1.3' }) // prettier-ignore
     log.info('renewed the own certificate of the endpoint')
   }
   const stopping = new AbortController()
