@@ -36,6 +36,7 @@ const unpublished: Readonly<Record<string, string>> = {
   'ContainerCreate platform': 'dockerode',
   'ContainerExec Container': 'docker-py',
   'ContainerExec Detach': 'sent by the docker CLI',
+  'DockgateGrant grant': 'an endpoint of our own',
   'ExecStart hijack': 'dockerode',
   'ExecStart stdin': 'dockerode',
   'ImageCommit author': 'dockerode',
