@@ -33,6 +33,10 @@ const table = {
     status: 503,
     message: 'the audit record cannot be written, so nothing is done',
   },
+  'transcript-failed': {
+    status: 503,
+    message: 'this terminal is to be recorded, and its transcript cannot be opened',
+  },
   internal: { status: 500, message: 'dockgate failed, so nothing was done' },
 } as const satisfies Record<string, { status: number; message: string }>
 

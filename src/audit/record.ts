@@ -1,5 +1,6 @@
 // What the audit says about one request: who, from where, what, and what came of it. Never a body, a
 // header or an environment variable.
+import type { TranscriptSeal } from './transcript.ts'
 
 export interface Asked {
   /** The request's id, which a denied client quotes. */
@@ -58,6 +59,8 @@ export interface Ended {
   readonly why?: string
   /** What came into being by it, where a role on trial watches: `container 1a51…`. */
   readonly made?: readonly string[]
+  /** Of what was seen at its terminal. */
+  readonly transcript?: TranscriptSeal
 }
 
 export interface Audit {

@@ -21,6 +21,7 @@ export type FindingKind =
   | 'start'
   | 'end'
   | 'reported'
+  | 'transcript'
 
 export interface Finding {
   readonly file: string

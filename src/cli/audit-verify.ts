@@ -4,6 +4,7 @@ import { relative, resolve } from 'node:path'
 import { headPathOf } from '../audit/head.ts'
 import { publicPathOf, readPublicKey } from '../audit/signing-key.ts'
 import { verifyChains, type ChainsReport } from '../audit/verify-chains.ts'
+import { verifyTranscripts, type TranscriptsReport } from '../audit/verify-transcripts.ts'
 import { verifyLog, type Finding, type Report } from '../audit/verify.ts'
 import { loadSettings } from '../config/load.ts'
 import { readArguments } from './arguments.ts'
@@ -12,7 +13,8 @@ import type { Io, Verb } from './verb.ts'
 const help = `usage: dockgate audit verify [FILES] [--key FILE]… [--json]
 
 Holds the audit against itself: each record carries the hash of the one before, checkpoints are signed
-by the gateway's key, and the head file says which record is the last. Tells file, line and what is wrong.
+by the gateway's key, and the head file says which record is the last. Transcripts of terminals are held
+against the hashes in the records of their sessions. Tells file, line and what is wrong.
 Without FILES: the whole log, rotated files included. With FILES, copies for instance: these alone.
 
   --key FILE  a public key (or the private one) to trust; default: audit-key.pub.pem beside the key.
@@ -45,7 +47,9 @@ export const verify: Verb = {
     const keys = keyPaths.map((path) => readPublicKey(resolve(io.cwd, path)))
     const files = read.positionals.map((path) => resolve(io.cwd, path))
     const headPath = files.map(headPathOf).find((path) => existsSync(path))
-    const report =
+    const days = audit.keep.days ?? Infinity
+    const retiredBefore = Date.now() - days * 86_400_000
+    const log =
       files.length === 0
         ? await verifyChains(audit.path, keys)
         : await verifyLog(files, {
@@ -53,6 +57,7 @@ export const verify: Verb = {
             complete: false,
             ...(headPath === undefined ? {} : { headPath }),
           })
+    const report = await verifyTranscripts(log, { complete: files.length === 0, retiredBefore })
     if (read.values.json === true) io.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
     else tell(report, io)
     return report.sound ? 0 : 1
@@ -62,7 +67,7 @@ export const verify: Verb = {
 /** More of them say nothing new, and would push the first off the screen. */
 const mostFindings = 50
 
-function tell(report: Report & Partial<ChainsReport>, io: Io): void {
+function tell(report: Report & Partial<ChainsReport> & TranscriptsReport, io: Io): void {
   const line = ({ file, line: number, message }: Finding): string =>
     `${relative(io.cwd, file)}${number === 0 ? '' : `:${number}`}: ${message}`
   for (const finding of report.findings.slice(0, mostFindings)) {
@@ -81,6 +86,8 @@ function tell(report: Report & Partial<ChainsReport>, io: Io): void {
   }
   io.stdout.write(extent(main, ''))
   for (const chain of chains) io.stdout.write(extent(chain, `${chain.name}: `))
+  const { transcripts } = report
+  if (transcripts > 0) io.stdout.write(`transcripts as they were written: ${transcripts}\n`)
   io.stdout.write(report.sound ? 'the audit is whole\n' : 'the audit is NOT whole\n')
 }
 

@@ -16,7 +16,7 @@ import { faultOfUriPattern } from '../policy/uri-pattern.ts'
 import type { Fault } from './fault.ts'
 import { readLimits } from './limits-file.ts'
 import { refuseNestedBinds } from './nested-binds.ts'
-import { readStreams } from './streams-file.ts'
+import { readStreams, readTranscript } from './streams-file.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
 export type RolesReading = { readonly file: RolesFile } | { readonly faults: readonly Fault[] }
@@ -38,7 +38,7 @@ export function parseRoles(text: string, name: string): RolesReading {
   refuseCycles(roles, declared)
   refuseNestedBinds(roles, declared)
   refuseUntried(roles, declared)
-  if (faults.length === 0) requireGrantPermission(roles, declared)
+  if (faults.length === 0) requirePermissions(roles, declared)
   return faults.length > 0 ? { faults } : { file: Object.freeze({ roles, grants }) }
 }
 
@@ -52,6 +52,7 @@ const roleKeys = [
   'mode',
   'mayGrant',
   'streams',
+  'transcript',
 ]
 
 function readRole(name: string, value: Value, names: readonly string[]): RoleSource {
@@ -76,6 +77,7 @@ function readRole(name: string, value: Value, names: readonly string[]): RoleSou
     ...(isOnTrial(entries.get('mode')) ? { onTrial: true as const } : {}),
     ...(mayGrant === undefined ? {} : { mayGrant }),
     ...readStreams(entries.get('streams')),
+    ...readTranscript(entries.get('transcript')),
     line: value.line,
   })
 }
@@ -172,17 +174,24 @@ function readLongest(role: string, value: Value, names: readonly string[]): numb
   return ms
 }
 
-/** Without the permission it would look as if somebody could grant, and nobody could. */
-function requireGrantPermission(
+/** Without the permission it would look as if somebody could grant, or were recorded, and nobody is. */
+function requirePermissions(
   roles: readonly RoleSource[],
   places: ReadonlyMap<string, Value>,
 ): void {
   const sources = new Map([...builtinRoles, ...presets, ...roles].map((role) => [role.name, role]))
   for (const role of roles) {
-    if (role.mayGrant === undefined) continue
-    if (permissionsAllowed(role, sources).has(grantPermission)) continue
-    const place = places.get(role.name)
-    place?.fault(`mayGrant has no effect without ${grantPermission}`, `allow: [${grantPermission}]`)
+    const needs: readonly (readonly [key: string, isSaid: boolean, anyOf: readonly string[]])[] = [
+      ['mayGrant', role.mayGrant !== undefined, [grantPermission]],
+      ['transcript', role.transcript !== undefined, ['exec.start', 'container.attach']],
+    ]
+    for (const [key, isSaid, anyOf] of needs) {
+      if (!isSaid) continue
+      const allowed = permissionsAllowed(role, sources)
+      if (anyOf.some((one) => allowed.has(one))) continue
+      const place = places.get(role.name)
+      place?.fault(`${key} has no effect without ${anyOf.join(' or ')}`, `allow: [${anyOf[0]}]`)
+    }
   }
 }
 

@@ -10,6 +10,7 @@ import type { IssuerRules } from '../identity/issuer-rules.ts'
 import type { Fault } from './fault.ts'
 import { readIssuers } from './issuers-setting.ts'
 import { readLoadLimits, type HandshakeTime, type LoadLimits } from './load-limits.ts'
+import { readTranscriptSettings, type TranscriptSettings } from './transcripts-setting.ts'
 import { readYaml, type Value } from './yaml-node.ts'
 
 export interface Settings extends HandshakeTime {
@@ -21,6 +22,7 @@ export interface Settings extends HandshakeTime {
   readonly certs: string
   readonly rolesPath: string
   readonly audit: AuditSettings
+  readonly transcripts: TranscriptSettings
   readonly logLevel: string
   /** How long streams may go on after the first SIGTERM. */
   readonly graceMs: number
@@ -64,6 +66,7 @@ const keys = [
   'grants',
   'limits',
   'issuers',
+  'transcripts',
 ]
 
 /** The files whose place no setting can change, so that they are found beside a faulty dockgate.yaml. */
@@ -144,6 +147,7 @@ export function readSettings(
     listen: readListen(listen.text, listen.fault),
     enginePath,
     audit,
+    transcripts: Object.freeze(readTranscriptSettings(entries.get('transcripts'), home, audit)),
     logLevel: log.text,
     graceMs: readDuration(grace.text, grace.fault),
     handshakeTimeoutMs,

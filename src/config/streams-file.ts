@@ -1,10 +1,11 @@
-// The part `streams` of a role in roles.yaml: how many streams one person may have open by it, and how
-// long each may last.
-import type { StreamRules } from '../policy/role.ts'
+// The parts `streams` and `transcript` of a role in roles.yaml: how many streams one person may have open
+// by it, how long each may last and an interactive one be idle, and what is kept of terminals.
+import { isMap } from 'yaml'
+import type { StreamRules, TranscriptRules } from '../policy/role.ts'
 import { readDuration } from './duration.ts'
 import type { Value } from './yaml-node.ts'
 
-const keys = ['atOnce', 'longest']
+const keys = ['atOnce', 'longest', 'idle']
 
 export function readStreams(value: Value | undefined): { readonly streams?: StreamRules } {
   if (value === undefined) return {}
@@ -13,12 +14,26 @@ export function readStreams(value: Value | undefined): { readonly streams?: Stre
   if (entries.size === 0) value.fault('it says nothing', 'streams: { atOnce: 20, longest: 12h }')
   const atOnce = readCount(entries.get('atOnce'))
   const longestMs = readSpan(entries.get('longest'))
+  const idleMs = readSpan(entries.get('idle'))
   return {
     streams: Object.freeze({
       ...(atOnce !== undefined && { atOnce }),
       ...(longestMs !== undefined && { longestMs }),
+      ...(idleMs !== undefined && { idleMs }),
     }),
   }
+}
+
+/** `true`, or `{ input: true }` where what is typed is kept as well. */
+export function readTranscript(value: Value | undefined): {
+  readonly transcript?: TranscriptRules
+} {
+  if (value === undefined) return {}
+  const input = isMap(value.node) ? value.entries(['input']).get('input') : undefined
+  const word = (isMap(value.node) ? input?.node : value.node)?.toString()
+  // Anything else may have been meant to record.
+  if (word !== 'true') value.fault('it is true or left out', 'transcript: true, or { input: true }')
+  return { transcript: Object.freeze({ input: input !== undefined }) }
 }
 
 function readSpan(value: Value | undefined): number | undefined {

@@ -137,6 +137,7 @@ export function forward(
   const answered = forwarder.timing.handedOver(passage)
   if (passage.operation.endpoint.hijacks) {
     reply.hijack()
+    const { transcript, recordsInput = false } = passage.terminal ?? {}
     const cut = openTunnel({
       engine: forwarder.engine,
       request: engineRequest,
@@ -144,16 +145,25 @@ export function forward(
       upgrade: incoming.upgraded,
       relay: (answer) => {
         answered()
+        // No stream, but it may have been on the screen all the same.
+        if (transcript !== undefined && answer.statusCode === 200) {
+          answer.on('data', (part: Buffer) => {
+            transcript.begin()
+            transcript.output(part)
+          })
+        }
         relay(answer, reply, track)
       },
       failed,
       opened: (status) => {
         answered()
+        transcript?.begin()
         track.status(status)
         track.cutBy((_why, lastWord) => cut(lastWord))
       },
       closed: (how, bytesIn, bytesOut) => track.end({ how, bytesIn, bytesOut }),
       seen: (part) => track.see?.(part),
+      heard: recordsInput ? (part) => transcript?.input(part) : undefined,
     })
     release = () => cut()
     return undefined

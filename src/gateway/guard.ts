@@ -31,6 +31,7 @@ import { claimNames, takeNames } from './hold-names.ts'
 import { holdNetworks } from './hold-networks.ts'
 import { makeVolumes } from './make-volumes.ts'
 import type { Quotas } from './quotas.ts'
+import type { Terminal, Terminals } from './terminals.ts'
 import { createRequestId } from './request-id.ts'
 import { resolveReferences } from './resolve.ts'
 import type { SignedGrant } from './temporary-grants.ts'
@@ -70,6 +71,7 @@ export interface Guard {
   readonly claims: ClaimNames
   readonly made: Made
   readonly checkGrant: CheckGrant
+  readonly terminals: Terminals
 }
 
 /** The leave to go on: what goes to the engine, for whom, by which role. */
@@ -93,6 +95,8 @@ export interface Passage {
   readonly made?: (thing: string | undefined) => readonly string[]
   /** What is to be given for a while, verified. */
   readonly gift?: SignedGrant
+  /** Set where its role asks about terminals, and this may be one. */
+  readonly terminal?: Terminal
   /** A build's context goes through this on its way. */
   readonly context?: Pick<BuildGate, 'open' | 'close'> & {
     readonly refused: () => Refusal | undefined
@@ -212,7 +216,13 @@ async function walk(
     if (changes || hijacks || !guard.audit.readsGoOn) return unrecorded(request)
   }
   const unprepared = await prepare?.()
-  return unprepared === undefined ? passage : refuse(guard.audit, request, unprepared)
+  if (unprepared !== undefined) return refuse(guard.audit, request, unprepared)
+  if (!asked.endpoint.hijacks) {
+    guard.terminals.resized(operation)
+    return passage
+  }
+  const opened = await guard.terminals.open(passage)
+  return isFailure(opened) ? refuse(guard.audit, request, opened) : opened
 }
 
 /** What is made under a role on trial counts as theirs when it is asked what it would say. */

@@ -7,6 +7,7 @@ import { stillAllows } from '../policy/still-allows.ts'
 import type { Authenticator } from './authenticate.ts'
 import type { Connections } from './connections.ts'
 import type { Engine } from './engine.ts'
+import { createIdleWatch } from './idle.ts'
 import { resolveReferences } from './resolve.ts'
 import type { Session } from './sessions.ts'
 import type { State } from './state.ts'
@@ -21,6 +22,8 @@ export interface RecheckParts {
   readonly connections: Connections
   readonly engine: Engine
   readonly now: () => number
+  /** Milliseconds on a clock that never jumps. */
+  readonly clock: () => number
 }
 
 export interface Recheck {
@@ -109,9 +112,11 @@ export function createRecheck(parts: RecheckParts): Recheck {
     }
   }
 
+  const endIdle = createIdleWatch(parts)
   run()
   const timer = setInterval(() => {
     if (now() >= due) run()
+    endIdle()
   }, tickMs)
   timer.unref()
 

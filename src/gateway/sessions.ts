@@ -13,6 +13,8 @@ export interface Session {
   readonly target: string
   /** It may go on for ever. */
   readonly streams: boolean
+  /** Somebody types or has a terminal, and its role minds how long nothing comes or goes. */
+  readonly interactive: boolean
   /** Milliseconds since the epoch. */
   readonly since: number
   readonly bytes: () => { readonly in: number; readonly out: number }

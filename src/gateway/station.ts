@@ -31,6 +31,7 @@ import { createSessions, type Session } from './sessions.ts'
 import { createSilence } from './silence.ts'
 import type { Reload, State } from './state.ts'
 import { openTemporaryGrants, type SignedGrant } from './temporary-grants.ts'
+import { createTerminals } from './terminals.ts'
 import { applyLimits, secureContext } from './tls.ts'
 import type { ClaimNames } from './claims.ts'
 import { createMade } from './trial.ts'
@@ -179,6 +180,13 @@ export async function createStation(parts: StationParts): Promise<Station> {
       turns: parts.turns.volumes,
       claims: parts.turns.images,
       made: createMade(),
+      terminals: createTerminals({
+        engine,
+        settings: () => state().settings.transcripts,
+        now,
+        clock,
+        complain: (about, what) => log.error(about, what),
+      }),
       checkGrant: createGrantCheck({ policy: written, server: ownCertificate, now }),
     },
     forwarder: {
@@ -212,6 +220,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
     connections,
     engine,
     now,
+    clock,
   })
   grants.start(() => recheck.run())
   const operate = createOperate({

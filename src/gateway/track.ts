@@ -47,6 +47,7 @@ export function trackSession(
   const { endpoint, permission } = passage.operation
   const streams = endpoint.streams || endpoint.hijacks
   const lastWords = streams ? lastWordsFor(permission) : undefined
+  const transcript = passage.terminal?.transcript
   let status = 0
   let over = false
   let endedWhy: string | undefined
@@ -64,6 +65,7 @@ export function trackSession(
     operation: permission,
     target: recordTarget(passage.basis.asked),
     streams,
+    interactive: passage.terminal?.interactive === true,
     since: passage.startedAt,
     bytes,
     end: (why, code = 'denied') => {
@@ -71,9 +73,13 @@ export function trackSession(
       endedWhy = why
       // What has not begun is not ended: the engine is just not there for it.
       const words = code === 'denied' ? `this was ended: ${why}` : why
-      cut(words, lastWords?.say(words), code)
+      const lastWord = lastWords?.say(words)
+      if (lastWord !== undefined) transcript?.output(lastWord)
+      cut(words, lastWord, code)
     },
   }
+  // Not in the middle of a part: it would reach the client after the last word.
+  transcript?.failing((why) => queueMicrotask(() => session.end(why)))
   tracker.sessions.add(session)
   return {
     status: (given) => void (status = given),
@@ -82,7 +88,12 @@ export function trackSession(
     get wasEnded() {
       return endedWhy !== undefined
     },
-    see: lastWords && ((part) => lastWords.see(part)),
+    see:
+      lastWords &&
+      ((part) => {
+        transcript?.output(part)
+        lastWords.see(part)
+      }),
     end: (end) => {
       if (over) return
       over = true
@@ -90,6 +101,7 @@ export function trackSession(
       passage.release()
       const counted = bytes()
       try {
+        const sealed = transcript?.close()
         tracker.audit.ended({
           id: passage.id,
           who: session.peer.principal.name,
@@ -99,6 +111,7 @@ export function trackSession(
           bytesOut: counted.out,
           durationMs: tracker.now() - passage.startedAt,
           ...(made.length === 0 ? {} : { made }),
+          ...(sealed && { transcript: sealed }),
           ...end,
           ...(endedWhy === undefined ? {} : { how: 'ended' as const, why: endedWhy }),
         })

@@ -25,6 +25,8 @@ export interface TunnelParts {
   readonly closed: (how: TunnelEnd, bytesIn: number, bytesOut: number) => void
   /** Sees what goes to the client. */
   readonly seen: (part: Uint8Array) => void
+  /** Sees what comes from the client, where somebody wants to. */
+  readonly heard: ((part: Uint8Array) => void) | undefined
 }
 
 const rawStreams: ReadonlySet<string> = new Set([
@@ -165,7 +167,7 @@ function splice(
   client: Duplex,
   fromEngine: Readable,
   toEngine: Duplex,
-  { closed, seen }: TunnelParts,
+  { closed, seen, heard }: TunnelParts,
   early: number,
 ): () => void {
   let bytesIn = 0
@@ -179,7 +181,10 @@ function splice(
     how = end
     closed(end, bytesIn, bytesOut)
   }
-  client.on('data', (chunk: Buffer) => void (bytesIn += chunk.length))
+  client.on('data', (chunk: Buffer) => {
+    bytesIn += chunk.length
+    if (heard !== undefined && !released) heard(chunk)
+  })
   fromEngine.on('data', (chunk: Buffer) => {
     if (released) return
     bytesOut += chunk.length

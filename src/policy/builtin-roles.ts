@@ -1,7 +1,7 @@
 // The roles that every installation has. Each says in one sentence whom it is for; the table in the
 // README is made from here.
 import { safeLimits, type Limits } from './limits.ts'
-import type { MayGrant, Reach, StreamRules } from './role.ts'
+import type { MayGrant, Reach, StreamRules, TranscriptRules } from './role.ts'
 
 export interface RoleSource {
   readonly name: string
@@ -17,6 +17,7 @@ export interface RoleSource {
   readonly onTrial?: true
   readonly mayGrant?: MayGrant
   readonly streams?: StreamRules
+  readonly transcript?: TranscriptRules
   /** For whom, in one sentence; only the built-in ones have it. */
   readonly about?: string
   /** Where it stands in roles.yaml; 0 for a built-in one. */

@@ -113,8 +113,8 @@ function breadth(role: Role): number {
 }
 
 /**
- * What a role includes gives it permissions and denials only: reach, limits, rules of streams, what it
- * hides and what it may grant are its own, so that including `admin` lifts no limit unless the role says
+ * What a role includes gives it permissions and denials only: reach, limits, rules of streams and
+ * transcripts, what it hides and what it may grant are its own, so that including `admin` lifts no limit unless the role says
  * so itself.
  */
 function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource>): Role {
@@ -141,6 +141,7 @@ function compileRole(source: RoleSource, sources: ReadonlyMap<string, RoleSource
     hide: source.hide,
     ...(source.mayGrant === undefined ? {} : { mayGrant: source.mayGrant }),
     ...(source.streams && { streams: source.streams }),
+    ...(source.transcript && { transcript: source.transcript }),
   })
 }
 

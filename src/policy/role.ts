@@ -17,6 +17,14 @@ export interface StreamRules {
   readonly atOnce?: number
   /** The longest that one may last. */
   readonly longestMs?: number
+  /** The longest that nothing may come or go on an interactive one. */
+  readonly idleMs?: number
+}
+
+/** What is kept of the terminals that the role lets open; absent: nothing. */
+export interface TranscriptRules {
+  /** What is typed as well, passwords among it. */
+  readonly input: boolean
 }
 
 export interface Role {
@@ -32,4 +40,5 @@ export interface Role {
   /** The id of the temporary grant that gives it; undefined where roles.yaml does. */
   readonly grant?: string
   readonly streams?: StreamRules
+  readonly transcript?: TranscriptRules
 }

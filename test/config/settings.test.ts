@@ -43,6 +43,8 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['audit: { sink: "unix://run/logs.sock" }', /audit.sink: .* is nowhere/],
   ['audit: { keep: { days: 0 } }', /audit.keep.days: .*whole number above zero/],
   ['audit: { keep: { files: 1.5 } }', /audit.keep.files: .*whole number above zero/],
+  ['transcripts: { size: 1KiB }', /transcripts.size: this is no size/],
+  ['transcripts: { keep: 1 }', /unknown key "keep"/],
   ['limits: { client: { requests: 100 } }', /limits.client.requests: "100" cannot be a limit/],
   ['limits: { client: { inFlight: 0 } }', /limits.client.inFlight: "0" cannot be a limit/],
   ['limits: { client: { streams: many } }', /limits.client.streams: "many" cannot be a limit/],
@@ -94,6 +96,18 @@ describe('dockgate.yaml', () => {
       assert.equal(found.settings.listen.host, host)
     })
   }
+
+  it('keeps transcripts beside the audit, and as long, unless it says where', () => {
+    const found = read('audit: { file: /var/log/audit.log, keep: { days: 9 } }')
+    assert.ok('settings' in found)
+    const mebibyte = 1024 * 1024
+    const usual = { folder: '/var/log/transcripts', bytes: 64 * mebibyte, keepDays: 9 }
+    assert.deepEqual(found.settings.transcripts, usual)
+    const said = read('transcripts: { folder: seen, size: 1MiB }')
+    assert.ok('settings' in said)
+    const other = { folder: '/x/seen', bytes: mebibyte, keepDays: undefined }
+    assert.deepEqual(said.settings.transcripts, other)
+  })
 
   it('lets streams go on for as long as a timer lasts', () => {
     const found = read('grace: 596h')
