@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import {
@@ -93,15 +101,14 @@ const shell = ['exec', '-it', box, 'sh']
 describe('a terminal by a role with a transcript', () => {
   it('is kept as it was seen, with its sizes and without what was typed unseen', async () => {
     const terminal = [
-      { expect: '# ', send: 'while :; do stty size; sleep 0.1; done\n' },
-      { expect: '24 80', resize: { rows: 31, columns: 99 } },
-      { expect: '31 99', send: '\x03' },
+      { expect: '# ', send: "until stty size | grep '31 99'; do echo wait; sleep 0.1; done\n" },
+      { expect: 'wait\r\n', resize: { rows: 31, columns: 99 } },
       {
-        expect: '# ',
+        expect: '31 99\r\n',
         send: "stty -echo; echo asked; read secret; stty echo; echo 'h€llo ✓'\n",
       },
-      { expect: 'asked', send: 'hunter2\n' },
-      { expect: 'h€llo ✓', send: 'exit 5\n' },
+      { expect: 'asked\r\n', send: 'hunter2\n' },
+      { expect: 'h€llo ✓\r\n', send: 'exit 5\n' },
     ]
     const result = await run('seen', shell, { terminal })
     assert.equal(result.exit, 5, result.stdout + result.stderr)
@@ -131,7 +138,7 @@ describe('a terminal by a role with a transcript', () => {
   it('is kept with what was typed where the role says so, and limits judge the body', async () => {
     const terminal = [
       { expect: '# ', send: 'stty -echo; echo asked; read secret; stty echo; exit 3\n' },
-      { expect: 'asked', send: 'hunter2\n' },
+      { expect: 'asked\r\n', send: 'hunter2\n' },
     ]
     const result = await run('judged', shell, { terminal })
     assert.equal(result.exit, 3, result.stdout + result.stderr)
