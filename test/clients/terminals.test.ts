@@ -187,12 +187,12 @@ describe('a terminal by a role with a transcript', () => {
   })
 
   it('ends when its transcript is full, and says so there, here and in the audit', async () => {
-    const before = await endOf('seen', 'exec.start')
+    const earlier = await endOf('seen', 'exec.start')
     const result = await run('seen', ['exec', '-it', box, 'sh', '-c', 'yes abcdefghijkl'], {
       terminal: [],
     })
     assert.match(result.stdout.slice(-300), /dockgate: this was ended: its transcript is full/)
-    const ended = await endOf('seen', 'exec.start', before)
+    const ended = await endOf('seen', 'exec.start', earlier)
     assert.equal(ended.how, 'ended')
     assert.match(ended.why ?? '', /its transcript is full \(transcripts\.size\)/)
     const { events } = read(ended)
@@ -202,10 +202,10 @@ describe('a terminal by a role with a transcript', () => {
 
   async function withSettings(text: string, act: () => Promise<void>): Promise<void> {
     const path = join(gateway.home, 'dockgate.yaml')
-    const before = readFileSync(path, 'utf8')
+    const usual = readFileSync(path, 'utf8')
     for (const [settings, then] of [
       [text, act],
-      [before, async () => {}],
+      [usual, async () => {}],
     ] as const) {
       writeFileSync(path, settings)
       const { status, stderr } = await runDockgate(['reload'], { DOCKGATE_HOME: gateway.home })
@@ -230,12 +230,12 @@ describe('a terminal by a role with a transcript', () => {
       const how = ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk]
       assert.equal(spawnSync('mount', how).status, 0)
       try {
-        const before = await endOf('seen', 'exec.start')
+        const earlier = await endOf('seen', 'exec.start')
         const result = await run('seen', ['exec', '-it', box, 'yes', 'abcdefghijkl'], {
           terminal: [],
         })
         assert.match(result.stdout.slice(-300), /its transcript cannot be written \(ENOSPC\)/)
-        const ended = await endOf('seen', 'exec.start', before)
+        const ended = await endOf('seen', 'exec.start', earlier)
         assert.match(ended.why ?? '', /its transcript cannot be written \(ENOSPC\)/)
         assert.equal(ended.transcript?.broke, 'ENOSPC')
         assert.ok(read(ended).events.length > 1)
