@@ -86,5 +86,7 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
   // The second signal ends it now, whatever is still under way.
   void nextSignal().then(() => process.exit(1))
   await serving.close()
+  // What a reader of stdout has not taken by now would keep this process for as long as it likes.
+  if (process.stdout.writableLength > 0) process.exit(0)
   return 0
 }

@@ -1,9 +1,17 @@
 // The audit's second sink: all that the file has comes to a collector as well, and a collector that is
 // slow, gone or back is no request's concern.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -226,6 +234,39 @@ describe('a second sink of the audit', () => {
       },
     )
   }
+
+  it('stops though nobody reads the pipe that is its stdout', { timeout: 60_000 }, async () => {
+    const home = mkdtempSync(join(tmpdir(), 'dockgate-full-'))
+    createAuthority('test authority').write(join(home, 'certs'))
+    writeFileSync(join(home, 'roles.yaml'), roles)
+    execFileSync('mkfifo', [join(home, 'pipe')])
+    const pipe = openSync(join(home, 'pipe'), 'r+')
+    writeSync(pipe, Buffer.alloc(65_536))
+    const child = spawn(process.execPath, [join(projectRoot, 'dist/main.js'), 'serve'], {
+      env: {
+        ...process.env,
+        DOCKGATE_HOME: home,
+        DOCKGATE_LISTEN: '127.0.0.1:0',
+        DOCKGATE_ENGINE: `unix://${enginePath}`,
+        DOCKGATE_AUDIT_SINK: 'stdout',
+      },
+      stdio: ['ignore', pipe, 'pipe'],
+    })
+    let log = ''
+    child.stderr?.setEncoding('utf8').on('data', (part: string) => (log += part))
+    const closed = once(child, 'close')
+    await until(
+      () => log.includes('"msg":"listening"'),
+      () => log,
+    )
+    // Whoever minds the signal does so right after that line.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    child.kill('SIGTERM')
+    assert.deepEqual(await closed, [0, null])
+    assert.match(log, /"left":\d+,"msg":"not all records went to the second sink"/)
+    closeSync(pipe)
+    rmSync(home, { recursive: true })
+  })
 
   it('drops and counts what a deaf collector does not take, beyond a bound', async () => {
     const receiver = await receiveLogs('tcp', folder)
