@@ -12,6 +12,7 @@ import { createAudit } from '../../src/audit/log.ts'
 import { compileRoles, loadSettings } from '../../src/config/load.ts'
 import { createClaims } from '../../src/gateway/claims.ts'
 import { createKeeper } from '../../src/gateway/state.ts'
+import type * as Stations from '../../src/gateway/station.ts'
 import { createTurns } from '../../src/gateway/turns.ts'
 import { createAuthority } from '../helpers/authority.ts'
 import { CN, rdn, sequence } from '../helpers/certificate-der.ts'
@@ -21,7 +22,7 @@ import { askDoor } from '../helpers/raw-http.ts'
 /** As it is built: it looks for its version beside it. */
 const { createStation } = (await import(
   join(projectRoot, 'dist/gateway/station.js')
-)) as typeof import('../../src/gateway/station.ts')
+)) as typeof Stations
 
 it('logs what nobody foresaw with the id that the client is to quote', async () => {
   const home = mkdtempSync(join(tmpdir(), 'dockgate-unexpected-'))
