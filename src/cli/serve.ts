@@ -71,6 +71,8 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
     now,
     ...(listening === undefined ? {} : { listening }),
   })
+  // Before anybody learns that it listens: a signal in that moment would end it without a word.
+  const stop = nextSignal()
   const host = serving.host.includes(':') ? `[${serving.host}]` : serving.host
   const where = `tcp://${host}:${serving.port}`
   // Collectors read nothing there but records.
@@ -80,7 +82,7 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
   const manager = createServiceManager(io.env, process.pid, log)
   manager?.watch(async () => missingOf(await serving.operate.status(), now()))
 
-  const signal = await nextSignal()
+  const signal = await stop
   log.info({ signal }, 'stopping')
   manager?.stopping()
   // The second signal ends it now, whatever is still under way.

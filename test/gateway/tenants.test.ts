@@ -345,7 +345,7 @@ const steps: fc.Arbitrary<Step>[] = [
 ]
 
 /** What a run may take, shrinking included; on a quiet machine some hundred steps. */
-const timeLimitMs = Number(process.env['DOCKGATE_TENANTS_MS'] ?? 25_000)
+const timeLimitMs = Number(process.env['DOCKGATE_TENANTS_MS'] ?? 60_000)
 
 describe('two tenants', () => {
   it('see and touch what is theirs, whatever is done in whatever order', async (t) => {
