@@ -39,7 +39,11 @@ export class Line {
   #held: Buffer = nothing
   #left = 0
   #chunks: Chunks | undefined
+  /** What the next read fills. */
   #buffer: Buffer = common
+  /** What the read under way has filled, and how many parts of it are lent. */
+  #source: Buffer = common
+  #loan: { readonly buffer: Buffer; parts: number } | undefined
   #over = false
 
   /** `free` is told when an answer has ended and the line may be used again. */
@@ -71,12 +75,19 @@ export class Line {
     this.#sending = sending
   }
 
-  /** Keeps the memory of the part that is just being received; what comes back gives it up again. */
+  /**
+   * Keeps the memory of the part that is just being received; what comes back gives it up again. Several
+   * parts of one read lie in one memory, which is free when the last of them is; and what was read before
+   * this line had memory of its own lies in everybody's, and is never lent.
+   */
   borrow(): (() => void) | undefined {
-    const buffer = this.#buffer
-    if (buffer === common) return undefined
-    this.#buffer = takeBuffer()
-    return () => giveBuffer(buffer)
+    if (this.#source === common) return undefined
+    const loan = (this.#loan ??= { buffer: this.#source, parts: 0 })
+    if (this.#buffer === loan.buffer) this.#buffer = takeBuffer()
+    loan.parts++
+    return () => {
+      if (--loan.parts === 0) giveBuffer(loan.buffer)
+    }
   }
 
   resume(): void {
@@ -91,6 +102,8 @@ export class Line {
   }
 
   #read(bytes: Buffer, length: number): boolean {
+    this.#source = this.#buffer
+    this.#loan = undefined
     if (this.#receiver === undefined) {
       // Nobody has asked: whatever this is, it is no answer to the next question.
       this.destroy()

@@ -222,6 +222,52 @@ describe('an answer', () => {
     assert.deepEqual([status, broken], [204, undefined])
   })
 
+  it('keeps the memory that is lent as it was, while others are read and other parts are given back', async () => {
+    const chunkBytes = 40 * 1024
+    const chunk = (fill: number): Buffer =>
+      Buffer.concat([
+        Buffer.from(`${chunkBytes.toString(16)}\r\n`),
+        Buffer.alloc(chunkBytes, fill),
+        Buffer.from('\r\n'),
+      ])
+    serve = (socket) => {
+      const all = Array.from({ length: 40 }, (_, index) => chunk(index + 1))
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+        socket.write(Buffer.concat([...all, Buffer.from('0\r\n\r\n')]))
+      })
+    }
+    let lent = 0
+    const whole = (): Promise<readonly Buffer[]> =>
+      new Promise((resolve, reject) => {
+        const parts: Buffer[] = []
+        const call = lines.call(question, {
+          head: () => undefined,
+          part(bytes, isLast) {
+            const giveBack = call.borrow()
+            if (giveBack === undefined) parts.push(Buffer.from(bytes))
+            else {
+              lent++
+              // Every other one is copied and given back soon, as if it were written out.
+              if (lent % 2 === 0) parts.push(bytes)
+              else {
+                parts.push(Buffer.from(bytes))
+                setImmediate(giveBack)
+              }
+            }
+            if (isLast) resolve(parts)
+            return true
+          },
+          broken: reject,
+        })
+      })
+    const answers = await Promise.all([whole(), whole(), whole()])
+    assert.ok(lent > 10, `${lent} parts were lent`)
+    const wanted = Buffer.concat(
+      Array.from({ length: 40 }, (_, index) => Buffer.alloc(chunkBytes, index + 1)),
+    )
+    for (const parts of answers) assert.ok(Buffer.concat(parts).equals(wanted))
+  })
   it('without a length goes on to the end of the connection', async () => {
     answerWith(['HTTP/1.0 200 OK\r\n\r\nab', 'cd'], true)
     const { body, broken } = await ask()
