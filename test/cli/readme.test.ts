@@ -43,7 +43,7 @@ describe('README', () => {
   it('shows a roles.yaml without fault', () => {
     const shown = [...readme.matchAll(/```yaml\n([^`]*)```/g)].map(([, yaml = '']) => yaml)
     const roles = shown.filter((yaml) => yaml.startsWith('roles:'))
-    assert.equal(roles.length, 5)
+    assert.ok(roles.length >= 5, `${roles.length} are shown`)
     for (const yaml of roles) assert.ok('file' in parseRoles(yaml, 'README.md'), yaml)
   })
 
