@@ -37,6 +37,8 @@ export const images: readonly Row[] = [
   },
   {
     name: 'the classic builder builds, caches, fails, and takes a Dockerfile from a pipe',
+    // Docker 20.10 may lose the image of a step when another image is removed meanwhile.
+    alone: true,
     files,
     steps: [
       { run: 'build --build-arg word=x -t $name:one $dir', env: classic, shows: 'word is x' },
