@@ -41,6 +41,8 @@ const concurrency = `--test-concurrency=${Math.max(2, availableParallelism() - 1
 let child
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child?.kill(signal))
 
+/** The longest file takes some four minutes where two of them share two cores. */
+const stuckAfter = `--test-timeout=${15 * 60_000}`
 const failedList = join(root, '.build', 'failed-files')
 let code = await runTests([concurrency, ...files])
 if (code !== 0) {
@@ -69,7 +71,7 @@ function runTests(args) {
     '--test-reporter=./scripts/failed-files.mjs',
     `--test-reporter-destination=${failedList}`,
   ]
-  child = spawn(process.execPath, ['--test', ...reporters, ...args], {
+  child = spawn(process.execPath, ['--test', stuckAfter, ...reporters, ...args], {
     cwd: root,
     env,
     stdio: 'inherit',

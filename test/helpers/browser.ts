@@ -98,14 +98,15 @@ export async function startBrowser(certificate?: ClientCertificate): Promise<Bro
   })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (part: string) => (said += part))
-  const closed = once(child, 'close')
+  // Not `close`: a helper of the browser that outlives it holds its pipes.
+  const closed = once(child, 'exit')
   const wire = talk(child.stdio[3] as Writable, child.stdio[4] as unknown as Readable)
   const ended = closed.then(() => {
     throw new Error(`the browser ended:\n${said}`)
   })
   ended.catch(() => {})
   const ask = <T>(method: string, params: object = {}, session?: string): Promise<T> =>
-    Promise.race([wire.ask<T>(method, params, session), ended])
+    inTime(Promise.race([wire.ask<T>(method, params, session), ended]), method)
   return {
     async open() {
       const { targetId } = await ask<{ targetId: string }>('Target.createTarget', {
@@ -117,9 +118,27 @@ export async function startBrowser(certificate?: ClientCertificate): Promise<Bro
     },
     async close() {
       wire.ask('Browser.close', {}).catch(() => {})
+      const late = setTimeout(() => child.kill('SIGKILL'), patienceMs)
       await closed
+      clearTimeout(late)
+      for (const stream of child.stdio) stream?.destroy()
       rmSync(home, { recursive: true, force: true, maxRetries: 5 })
     },
+  }
+}
+
+/** A browser that hangs is an error, not a test that never ends. */
+const patienceMs = 60_000
+
+async function inTime<T>(answer: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the browser does not answer ${what}`)), patienceMs)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -187,7 +206,7 @@ async function openTab(
       const done = new Promise<void>((resolve) => (loaded = resolve))
       const { errorText } = await ask<{ errorText?: string }>('Page.navigate', { url })
       if (errorText !== undefined) throw new Error(`${url}: ${errorText}`)
-      await done
+      await inTime(done, url)
     },
     async evaluate<T>(expression: string) {
       const how = { expression, awaitPromise: true, returnByValue: true }

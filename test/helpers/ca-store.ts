@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 import { initCa, type InitOptions } from '../../src/ca/init-ca.ts'
 import type { Access } from '../../src/ca/open-issuer.ts'
 
@@ -12,7 +11,8 @@ export const hourMs = 3_600_000
 export const dayMs = 24 * hourMs
 
 const root = mkdtempSync(join(tmpdir(), 'dockgate-ca-'))
-after(() => rmSync(root, { recursive: true, force: true }))
+// Not in a hook: it would come before those of the test file, whose processes still write there.
+process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 /** Removed when the test file ends. */
 export function temporaryFolder(): string {
