@@ -147,11 +147,13 @@ describe('the things that a body names', () => {
 
   it('change in any mixture of fields at their own places only', () => {
     const part = fc.constantFrom(...rows.filter(({ line }) => line === create))
+    // `~0~` stands for a name in these rows.
+    const text = fc.string().filter((one) => !/~\d~/.test(one))
     fc.assert(
       fc.property(
         part,
-        fc.dictionary(fc.string(), fc.string()),
-        fc.array(fc.string()),
+        fc.dictionary(text, text),
+        fc.array(text),
         (row, map, list) => {
           const extra = { Labels: map, Env: list }
           const asked = { ...(JSON.parse(row.body) as JsonObject), ...extra }
