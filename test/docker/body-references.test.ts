@@ -150,21 +150,16 @@ describe('the things that a body names', () => {
     // `~0~` stands for a name in these rows.
     const text = fc.string().filter((one) => !/~\d~/.test(one))
     fc.assert(
-      fc.property(
-        part,
-        fc.dictionary(text, text),
-        fc.array(text),
-        (row, map, list) => {
-          const extra = { Labels: map, Env: list }
-          const asked = { ...(JSON.parse(row.body) as JsonObject), ...extra }
-          const operation = readRow(create, JSON.stringify(asked))
-          const before = JSON.stringify(operation.body)
-          const sent = withThings(operation, resolved(inBody(operation)))
-          assert.equal(JSON.stringify(sent.body?.['Labels']), JSON.stringify(map))
-          assert.equal(JSON.stringify(sent.body?.['Env']), JSON.stringify(list))
-          assert.equal(JSON.stringify(operation.body), before)
-        },
-      ),
+      fc.property(part, fc.dictionary(text, text), fc.array(text), (row, map, list) => {
+        const extra = { Labels: map, Env: list }
+        const asked = { ...(JSON.parse(row.body) as JsonObject), ...extra }
+        const operation = readRow(create, JSON.stringify(asked))
+        const before = JSON.stringify(operation.body)
+        const sent = withThings(operation, resolved(inBody(operation)))
+        assert.equal(JSON.stringify(sent.body?.['Labels']), JSON.stringify(map))
+        assert.equal(JSON.stringify(sent.body?.['Env']), JSON.stringify(list))
+        assert.equal(JSON.stringify(operation.body), before)
+      }),
       { numRuns: 300 },
     )
   })
