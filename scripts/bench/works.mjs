@@ -169,15 +169,9 @@ async function down(peer, identity, bytes) {
 
 const block = Buffer.alloc(256 * 1024, 'y')
 
-async function up(peer, identity, bytes) {
-  const socket = await open(peer, identity)
-  const line = `POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\nContent-Length: ${bytes}\r\n\r\n`
-  socket.write(line)
+/** Writes so many bytes at the pace at which they are taken. */
+function pour(socket, bytes) {
   let left = bytes
-  const answered = new Promise((resolve, reject) => {
-    socket.on('data', answerReader(resolve))
-    socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
-  })
   const more = () => {
     while (left > 0) {
       left -= block.length
@@ -188,6 +182,17 @@ async function up(peer, identity, bytes) {
     }
   }
   more()
+}
+
+async function up(peer, identity, bytes) {
+  const socket = await open(peer, identity)
+  const line = `POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\nContent-Length: ${bytes}\r\n\r\n`
+  socket.write(line)
+  const answered = new Promise((resolve, reject) => {
+    socket.on('data', answerReader(resolve))
+    socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
+  })
+  pour(socket, bytes)
   await answered
   socket.removeAllListeners('close').destroy()
 }
@@ -210,23 +215,13 @@ async function echo(peer, identity) {
   const socket = await attach(peer, identity)
   const numbers = await measured(peer, async () => {
     let back = bytes
-    let left = bytes
     await new Promise((resolve, reject) => {
       socket.on('data', (part) => {
         back -= part.length
         if (back <= 0) resolve()
       })
       socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
-      const more = () => {
-        while (left > 0) {
-          left -= block.length
-          if (!socket.write(block)) {
-            socket.once('drain', more)
-            return
-          }
-        }
-      }
-      more()
+      pour(socket, bytes)
     })
     return 1
   })

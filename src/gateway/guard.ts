@@ -166,7 +166,7 @@ async function walk(
     const role = admission.through
     const view = viewOf(role, peer.principal, asked)
     granted = { basis: { role, asked }, operation: asked, ...(view && { view }) }
-    if (trials.length > 0 && !openToAll.has(asked.permission) && !isOwn(asked.endpoint)) {
+    if (trials.length > 0 && !openToAll.has(asked.permission)) {
       const watched = await watch(guard, trials, peer.principal, incoming, asked)
       if (isFailure(watched)) return refuse(guard.audit, request, watched)
       const { read, noted, bytes, things } = watched
