@@ -117,7 +117,9 @@ async function soak(door, docker) {
   const last = await sample()
   for (const { close } of streams) close()
   const after = await settled(sample, before)
-  return report({ before, samples, last, after, counts, lost, silent })
+  const rows = JSON.parse(await ask(door, 'GET', '/_dockgate/sessions'))
+  const left = rows.map(({ operation, id, since }) => `${operation} ${id} of ${seconds(since)}`)
+  return report({ before, samples, last, after, counts, lost, silent, left })
 }
 
 async function keepBusy(door, docker, until, counts) {
@@ -157,7 +159,7 @@ async function settled(sample, before) {
   }
 }
 
-function report({ before, samples, last, after, counts, lost, silent }) {
+function report({ before, samples, last, after, counts, lost, silent, left: sessionsLeft }) {
   // The first third fills caches and pools.
   const steady = samples.slice(Math.floor(samples.length / 3))
   const slopes = Object.fromEntries(
@@ -178,7 +180,9 @@ function report({ before, samples, last, after, counts, lost, silent }) {
   // Pooled connections to the engine stay.
   const left = after.fds - before.fds
   if (left > numbers.workers * 64) faults.push(`${left} file descriptors are left`)
-  if (after.sessions > 1) faults.push(`${after.sessions} sessions are left`)
+  if (after.sessions > 1) {
+    faults.push(`${after.sessions} sessions are left, and are told of: ${sessionsLeft.join(', ')}`)
+  }
   const result = { ...numbers, counts, slopesEachMinute: slopes, before, last, after, faults }
   if (values.json) console.log(JSON.stringify(result, null, 2))
   else {
@@ -201,6 +205,10 @@ async function run(args) {
   const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'ignore', 2] })
   const [code] = await once(child, 'close')
   if (code !== 0) throw new Error(`dockgate ${args.join(' ')} ended with ${code}`)
+}
+
+function seconds(since) {
+  return `${Math.round((Date.now() - since) / 1_000)} s`
 }
 
 function say(words) {

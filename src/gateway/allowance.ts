@@ -12,13 +12,42 @@ export function newAllowance(): Allowance {
   return { level: Number.POSITIVE_INFINITY, atMs: 0 }
 }
 
+/** As much as it holds. */
+export function capacity(perSecond: number): number {
+  // One at least, or none would ever be whole.
+  return Math.max(1, burstSeconds * perSecond)
+}
+
 /** False where nothing is left. */
 export function spend(allowance: Allowance, perSecond: number, nowMs: number): boolean {
-  const gained = (Math.max(0, nowMs - allowance.atMs) / 1_000) * perSecond
-  const level = Math.min(burstSeconds * perSecond, allowance.level + gained)
-  allowance.atMs = nowMs
+  const level = fill(allowance, perSecond, nowMs)
   allowance.level = level >= 1 ? level - 1 : level
   return level >= 1
+}
+
+/** Takes half of it away, or `most`; all where half is no use to anybody. */
+export function takeFrom(
+  allowance: Allowance,
+  perSecond: number,
+  most: number,
+  nowMs: number,
+): number {
+  const level = fill(allowance, perSecond, nowMs)
+  const taken = Math.min(most, level < 2 ? level : level / 2)
+  allowance.level -= taken
+  return taken
+}
+
+/** What is more than it holds is lost. */
+export function addTo(allowance: Allowance, amount: number): void {
+  allowance.level += amount
+}
+
+function fill(allowance: Allowance, perSecond: number, nowMs: number): number {
+  const gained = (Math.max(0, nowMs - allowance.atMs) / 1_000) * perSecond
+  allowance.level = Math.min(capacity(perSecond), allowance.level + gained)
+  allowance.atMs = nowMs
+  return allowance.level
 }
 
 /** One for each key; those that say nothing any more are dropped when there are many. */

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { LoadLimits } from '../config/load-limits.ts'
 import { parseAddress } from '../policy/network.ts'
 import { keep, newAllowance, spend, type Allowance } from './allowance.ts'
+import { evenPart, type Others } from './part.ts'
 
 export interface Arrivals {
   /** False where it may not even begin its handshake. */
@@ -21,6 +22,7 @@ export interface ArrivalParts {
   readonly clock: () => number
   /** Told of each that goes, with the limit that it met. */
   readonly shed: (limit: string, socket: Socket) => void
+  readonly others: Others | undefined
 }
 
 interface Place {
@@ -28,7 +30,7 @@ interface Place {
   readonly waiting: Set<Socket>
 }
 
-export function createArrivals({ limits, clock, shed }: ArrivalParts): Arrivals {
+export function createArrivals({ limits, clock, shed, others }: ArrivalParts): Arrivals {
   let open = 0
   /** In the order of their coming. */
   const waiting = new Map<string, { readonly socket: Socket; readonly place: Place }>()
@@ -56,17 +58,21 @@ export function createArrivals({ limits, clock, shed }: ArrivalParts): Arrivals 
       const { address, all } = limits()
       const place = places.of(networkOf(socket.remoteAddress ?? ''), now)
       const met =
-        open >= all.connections
+        open >= evenPart(all.connections, others)
           ? 'all.connections'
-          : spend(place.allowance, address.handshakes, now)
+          : spend(place.allowance, address.handshakes / (others?.count ?? 1), now)
             ? undefined
             : 'address.handshakes'
       if (met !== undefined) {
         shed(met, socket)
         return false
       }
-      if (place.waiting.size >= address.waiting) evict('address.waiting', first(place.waiting))
-      if (waiting.size >= all.waiting) evict('all.waiting', first(waiting.values())?.socket)
+      if (place.waiting.size >= evenPart(address.waiting, others)) {
+        evict('address.waiting', first(place.waiting))
+      }
+      if (waiting.size >= evenPart(all.waiting, others)) {
+        evict('all.waiting', first(waiting.values())?.socket)
+      }
       const key = keyOf(socket)
       open++
       waiting.set(key, { socket, place })

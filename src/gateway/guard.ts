@@ -117,7 +117,9 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
   const peer = guard.authenticator.peerOf(incoming.raw.socket)
   if (peer === undefined) throw new Error('INVARIANT: no request without an admitted connection')
   const request: Request = { id, peer, incoming, held: new Held() }
-  const visit = guard.load.arrive(peer, arrivedMs)
+  const arrived = guard.load.arrive(peer, arrivedMs)
+  if (arrived instanceof Promise) holdIfHijacks(incoming)
+  const visit = arrived instanceof Promise ? await arrived : arrived
   if ('shed' in visit) return turnAway(guard.audit, request, visit)
   request.held.add(visit.leave)
   try {
@@ -128,6 +130,12 @@ export async function pass(guard: Guard, incoming: Incoming): Promise<Passage | 
     request.held.release()
     throw error
   }
+}
+
+/** While it waits to be read, what else comes on its connection must not become another request. */
+function holdIfHijacks(incoming: Incoming): void {
+  const asked = readOperation(incoming.raw.method ?? '', incoming.target)
+  if (!isFailure(asked) && asked.endpoint.hijacks) incoming.hold?.()
 }
 
 async function walk(
@@ -183,7 +191,7 @@ async function walk(
 
   const { basis, operation, view, gate, prepare, bytes, made, gift } = granted
   if (asked.endpoint.streams || asked.endpoint.hijacks) {
-    const full = visit.streams(basis.role)
+    const full = await visit.streams(basis.role)
     if (full !== undefined) return refuse(guard.audit, request, full)
   }
   const { name: role, grant } = basis.role

@@ -11,6 +11,7 @@ import type { Operate } from './operate.ts'
 import { createReminding, tellReload, watchedFiles } from './reloading.ts'
 import { createKeeper, type Reload } from './state.ts'
 import { createStation, type Place, type Station } from './station.ts'
+import { createStreamCounts } from './stream-counts.ts'
 import { createTurns } from './turns.ts'
 import { watchFiles } from './watch.ts'
 
@@ -60,6 +61,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       ...tellingOutages(log),
     }),
     turns: { volumes: createTurns(), quotas: createTurns(), images: createClaims() },
+    countStream: createStreamCounts(),
   })
   const reminding = createReminding(log, () => keeper.current, now)
   function reload(why: string): Reload {

@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import type { Audit } from '../audit/record.ts'
 import type { LoadLimits } from '../config/load-limits.ts'
 import type { Settings } from '../config/settings.ts'
+import type { Failure } from '../errors.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Giver } from '../policy/temporary-grant.ts'
 import { createEventsOfTheirs } from './answer-events.ts'
@@ -20,10 +21,11 @@ import { createEngine } from './engine.ts'
 import { createExpiryNotices } from './expiry-notice.ts'
 import { createGrantCheck, grantRow, type GrantRow } from './give-grant.ts'
 import { createGivenRights } from './given-rights.ts'
-import { createLoad } from './load.ts'
+import { createLoad, type Load as ClientLoad } from './load.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createNames } from './names.ts'
 import { createOperate, type Load, type Operate, type OwnOperate } from './operate.ts'
+import type { Others } from './part.ts'
 import { createQuotas } from './quotas.ts'
 import { createRecheck, type Recheck } from './recheck.ts'
 import { createSeldom } from './seldom.ts'
@@ -31,8 +33,9 @@ import { createSessions, type Session } from './sessions.ts'
 import { createSilence } from './silence.ts'
 import type { Reload, State } from './state.ts'
 import { openTemporaryGrants, type SignedGrant } from './temporary-grants.ts'
+import type { CountStream } from './stream-counts.ts'
 import { createTerminals } from './terminals.ts'
-import { applyLimits, secureContext } from './tls.ts'
+import { applyLimits, secureContext, type Verdict } from './tls.ts'
 import type { ClaimNames } from './claims.ts'
 import { createMade } from './trial.ts'
 import type { TakeTurns } from './turns.ts'
@@ -53,6 +56,9 @@ export interface StationParts {
     readonly quotas: TakeTurns
     readonly images: ClaimNames
   }
+  readonly countStream: CountStream
+  /** The other processes that serve, where there are any. */
+  readonly others?: Others
   /** What `/_dockgate/` tells; without it, what this process knows. */
   readonly shown?: {
     readonly operate: Operate
@@ -69,6 +75,8 @@ export type Place = Settings['listen'] | { readonly fd: number }
 export interface Station {
   readonly operate: OwnOperate
   readonly metrics: Metrics
+  /** Between this process and the others, of what limits allow all of them. */
+  readonly lending: Pick<ClientLoad, 'give' | 'take'>
   load(): Load
   /** To be called when another state is in force. */
   changed(before: State, after: State): void
@@ -101,10 +109,18 @@ export async function createStation(parts: StationParts): Promise<Station> {
     if (untold === undefined) return
     log.warn({ address, cause, ...(untold > 0 && { untold }) }, 'connection refused')
   }
-  const load = createLoad({ limits, clock, shed: (limit) => metrics.shed(limit) })
+  const { others, countStream } = parts
+  const load = createLoad({
+    limits,
+    clock,
+    shed: (limit) => metrics.shed(limit),
+    countStream,
+    others,
+  })
   const arrivals = createArrivals({
     limits,
     clock,
+    others,
     shed: (limit, socket) => {
       metrics.shed(limit)
       tellRefused(socket.remoteAddress, `limits.${limit}`)
@@ -151,12 +167,15 @@ export async function createStation(parts: StationParts): Promise<Station> {
         const verdict = authenticator.judge(socket)
         const peer = verdict.admit ? authenticator.peerOf(socket) : undefined
         if (peer === undefined) return verdict
-        const full = load.connect(peer, socket)
-        if (full !== undefined) {
-          return { admit: false, cause: full.code, tell: full.message, status: full.status }
+        const settle = (full: Failure | undefined): Verdict => {
+          if (full !== undefined) {
+            return { admit: false, cause: full.code, tell: full.message, status: full.status }
+          }
+          expiry.admitted(socket, peer.principal)
+          return verdict
         }
-        expiry.admitted(socket, peer.principal)
-        return verdict
+        const full = load.connect(peer, socket)
+        return full instanceof Promise ? full.then(settle) : settle(full)
       },
       refused: (socket, cause) => {
         metrics.refused(cause)
@@ -289,6 +308,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
   return {
     operate,
     metrics,
+    lending: load,
     load() {
       const rows = [...sessions.all()]
       return {

@@ -66,7 +66,7 @@ export function secureContext(material: TlsMaterial): https.ServerOptions {
 export interface ListenerParts {
   readonly material: TlsMaterial
   readonly limits: ConnectionLimits
-  readonly judge: (socket: TLSSocket) => Verdict
+  readonly judge: (socket: TLSSocket) => Verdict | Promise<Verdict>
   readonly refused: (socket: TLSSocket, cause: string) => void
   readonly arrivals: Pick<Arrivals, 'arrive' | 'settled'>
   /** Told of what came over an admitted connection and was no request. */
@@ -117,6 +117,11 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
   server.on('secureConnection', (socket: TLSSocket) => {
     parts.arrivals.settled(socket)
     const verdict = parts.judge(socket)
+    if (verdict instanceof Promise)
+      void verdict.then((late) => socket.destroyed || obey(socket, late))
+    else obey(socket, verdict)
+  })
+  const obey = (socket: TLSSocket, verdict: Verdict): void => {
     if (verdict.admit) {
       startHttp.call(server, socket)
       return
@@ -124,7 +129,7 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
     parts.refused(socket, verdict.cause)
     if (verdict.tell === undefined) socket.destroy()
     else tellAndClose(socket, verdict.tell, verdict.status ?? 403)
-  })
+  }
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     parts.refused(socket, error.code ?? error.message)
     socket.destroy()

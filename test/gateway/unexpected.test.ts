@@ -13,6 +13,7 @@ import { compileRoles, loadSettings } from '../../src/config/load.ts'
 import { createClaims } from '../../src/gateway/claims.ts'
 import { createKeeper } from '../../src/gateway/state.ts'
 import type * as Stations from '../../src/gateway/station.ts'
+import { createStreamCounts } from '../../src/gateway/stream-counts.ts'
 import { createTurns } from '../../src/gateway/turns.ts'
 import { createAuthority } from '../helpers/authority.ts'
 import { CN, rdn, sequence } from '../helpers/certificate-der.ts'
@@ -66,6 +67,7 @@ it('logs what nobody foresaw with the id that the client is to quote', async () 
     reload: (why) => keeper.reload(why),
     audit: createAudit({ ...settings.audit, now, failing: () => {}, recovered: () => {} }),
     turns: { volumes: createTurns(), quotas: createTurns(), images: createClaims() },
+    countStream: createStreamCounts(),
   })
   const { port } = await station.listen(settings.listen)
   try {

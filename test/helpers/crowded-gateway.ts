@@ -21,9 +21,11 @@ export interface CrowdedGateway {
 export async function startCrowdedGateway(
   roles: string,
   settings: string,
+  workers = 1,
 ): Promise<CrowdedGateway> {
   const engine = await startIdleEngine()
-  const gateway = await startGatewayProcess({ roles, settings, enginePath: engine.path })
+  const env = { DOCKGATE_WORKERS: String(workers) }
+  const gateway = await startGatewayProcess({ roles, settings, enginePath: engine.path, env })
   const ask = (name: string, path: string, method = 'GET'): Promise<RawAnswer> =>
     askDoor(gateway.door(gateway.identity(name)), { method, path })
   const metric = async (line: string): Promise<number> => {

@@ -17,11 +17,13 @@ import { createOperate, type Load, type Operate, type PersonsSession } from '../
 import { createReminding, tellReload, watchedFiles } from '../reloading.ts'
 import { openControlIfPossible, tellingOutages, type ServeOptions, type Serving } from '../serve.ts'
 import { createKeeper, type Reload } from '../state.ts'
+import { createStreamCounts } from '../stream-counts.ts'
 import { createTurns } from '../turns.ts'
 import { watchFiles } from '../watch.ts'
 import { createAddedMetrics } from './add-metrics.ts'
 import { createCrew, type Crew, type Member } from './crew.ts'
 import { createLender } from './lend-turns.ts'
+import { createSparing } from './sparing.ts'
 import { textsOf } from './state-texts.ts'
 import { createStreams } from './streams.ts'
 import type { StateTexts } from './talk.ts'
@@ -77,6 +79,8 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
   const lender = createLender()
   const turns = { volumes: createTurns(), quotas: createTurns() }
   const claims = createClaims()
+  const countStream = createStreamCounts()
+  const sparing = createSparing()
   const reminding = createReminding(log, () => keeper.current, now)
   const streams = createStreams(audit, now)
   const chains = new Map<string, Position>()
@@ -188,6 +192,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     answers: (member) => ({
       hello: () => ({
         slot: member().slot,
+        count: settings.workers,
         state: texts(),
         place: options.listening ?? whereToListen(),
       }),
@@ -199,6 +204,11 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
       },
       take: ({ of, names }) => lender.lend(member(), turns[of](names)),
       claim: ({ names, by }) => lender.lend(member(), claims(names, by)),
+      stream: (stream) => {
+        const counted = countStream(stream)
+        return typeof counted === 'string' ? counted : lender.hold(member(), counted)
+      },
+      more: (want) => sparing.gather(want, member(), crew.members()),
       give: (number) => {
         lender.give(member(), number)
         return null
@@ -236,6 +246,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     },
     gone: (member) => {
       lender.giveAll(member)
+      sparing.even(crew.members())
       void added.gone(member)
     },
   })

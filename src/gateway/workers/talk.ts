@@ -3,7 +3,9 @@ import type { Position } from '../../audit/line.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { Claimant } from '../claims.ts'
 import type { Load, PersonsSession, Selector, SessionRow, Status } from '../operate.ts'
+import type { Want } from '../part.ts'
 import type { Reload } from '../state.ts'
+import type { StreamAsked } from '../stream-counts.ts'
 import type { Place } from '../station.ts'
 import type { Counted } from './add-metrics.ts'
 
@@ -38,7 +40,12 @@ export interface StreamBegun {
 export type OfPrimary = {
   readonly hello: readonly [
     null,
-    { readonly slot: number; readonly state: StateTexts; readonly place: Place },
+    {
+      readonly slot: number
+      readonly count: number
+      readonly state: StateTexts
+      readonly place: Place
+    },
   ]
   readonly ready: readonly [{ readonly host: string; readonly port: number }, null]
   /** It cannot serve, and why. */
@@ -48,7 +55,11 @@ export type OfPrimary = {
     { readonly names: readonly string[]; readonly by: Claimant },
     number | null,
   ]
+  /** The number under which it is given back at its end, or whose limit it met. */
+  readonly stream: readonly [StreamAsked, number | 'client' | 'role']
   readonly give: readonly [number, null]
+  /** How much of it the others give. */
+  readonly more: readonly [Want, number]
   readonly began: readonly [StreamBegun, null]
   readonly over: readonly [string, null]
   /** Where its own chain of the audit stands. */
@@ -69,6 +80,12 @@ export type OfPrimary = {
 export type OfWorker = {
   readonly state: readonly [StateTexts, null]
   readonly ping: readonly [null, null]
+  /** How much of it can be done without. */
+  readonly spare: readonly [Want, number]
+  /** Given too late for whoever waited. */
+  readonly gift: readonly [Want, null]
+  /** One of them has died: each has its own part again. */
+  readonly evened: readonly [null, null]
   readonly load: readonly [null, Load]
   readonly sessions: readonly [null, readonly PersonsSession[]]
   readonly end: readonly [

@@ -23,12 +23,21 @@ export function serveAsWorker(options: WorkerOptions): Promise<number> {
     // Signals to the whole group are the primary's to obey.
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
     let stop = (_graceMs: number): void => resolve(0)
-    const worker: Worker = { texts: undefined, state: undefined, station: undefined }
+    const worker: Worker = { texts: undefined, state: undefined, station: undefined, round: 0 }
     const channel = createChannel<OfWorker, OfPrimary>(
       (message) => process.connected && process.send?.(message, () => undefined),
       {
         state: (texts) => take(worker, texts, options.now()),
         ping: () => null,
+        spare: (want) => worker.station?.lending.give(want) ?? 0,
+        gift: (want) => {
+          worker.station?.lending.take(want)
+          return null
+        },
+        evened: () => {
+          worker.round++
+          return null
+        },
         load: () => serving(worker).load(),
         sessions: () => serving(worker).operate.persons(() => true),
         end: ({ selector, why }) => serving(worker).operate.end(selector, why),
@@ -62,6 +71,8 @@ interface Worker {
   texts: StateTexts | undefined
   state: State | undefined
   station: Station | undefined
+  /** How many of the others have died since it began. */
+  round: number
 }
 
 function serving({ station }: Worker): Station {
@@ -86,7 +97,7 @@ async function start(
   channel: Channel<OfPrimary>,
 ): Promise<(graceMs: number) => Promise<void>> {
   const { now } = options
-  const { slot, state: first, place } = await channel.ask('hello', null)
+  const { slot, count, state: first, place } = await channel.ask('hello', null)
   const newest = (): StateTexts => worker.texts ?? first
   take(worker, newest(), now())
   const log = options.log.child({ worker: slot })
@@ -98,7 +109,7 @@ async function start(
   }
   const path = chainPath(settings.audit.path, slot)
   const written =
-    settings.audit.sink && createLinesHandler(channel, (count) => station.metrics.unsent(count))
+    settings.audit.sink && createLinesHandler(channel, (many) => station.metrics.unsent(many))
   const audit = createAudit({
     ...settings.audit,
     path,
@@ -122,6 +133,18 @@ async function start(
     reload: (why) => channel.ask('reload', why),
     audit,
     turns: { volumes: turnsOf('volumes'), quotas: turnsOf('quotas'), images },
+    async countStream(asked) {
+      const counted = await channel.ask('stream', asked)
+      return typeof counted === 'number' ? () => channel.tell('give', counted) : counted
+    },
+    others: {
+      slot,
+      count,
+      get round() {
+        return worker.round
+      },
+      ask: (want) => channel.ask('more', want),
+    },
     shown: {
       operate: {
         status: () => channel.ask('status', null),
