@@ -1,7 +1,7 @@
 // JSON with one reading. JSON.parse does the parsing; what it lets pass and Go would read otherwise is
 // refused before or after it: duplicate keys (Go merges them), lone surrogates (Go folds them into
 // U+FFFD), bytes that are no UTF-8, numbers that a double does not hold, depths that exhaust a stack.
-import { failure, isFailure, type Failure } from '../errors.ts'
+import { failure, type Failure } from '../errors.ts'
 import type { Json, JsonObject } from './operation.ts'
 import { printable } from './printable.ts'
 
@@ -9,24 +9,24 @@ const maxDepth = 64
 
 /** One JSON value and nothing beside it but white space. */
 export function readJson(bytes: Uint8Array): { readonly value: Json } | Failure {
-  const counted = scan(bytes)
-  if (isFailure(counted)) return counted
   let text: string
   try {
     text = utf8.decode(bytes)
   } catch {
     return refuse('it is not UTF-8')
   }
+  const keys = scan(text)
+  if (typeof keys === 'object') return keys
   let value: Json
   try {
     value = JSON.parse(text) as Json
   } catch (error) {
     return refuse('it is not one JSON value', String(error))
   }
-  if (countKeys(value) !== counted.keys) {
+  if (countKeys(value) !== keys) {
     return refuse(`the key ${printable(duplicateIn(text) ?? '')} stands twice in one object`)
   }
-  if (surrogateEscape.test(text) && !isWellFormed(value)) {
+  if (text.includes('\\u') && surrogateEscape.test(text) && !isWellFormed(value)) {
     return refuse('it holds half of a surrogate pair')
   }
   return { value }
@@ -44,93 +44,88 @@ const loneSurrogate = /\p{Surrogate}/u
 
 const quote = 0x22
 const backslash = 0x5c
+const comma = 0x2c
 const colon = 0x3a
+const minus = 0x2d
 
 /** Counts the keys, and refuses what must not even be parsed. */
-function scan(bytes: Uint8Array): { readonly keys: number } | Failure {
+function scan(text: string): number | Failure {
   let keys = 0
   let depth = 0
-  for (let index = 0; index < bytes.length; index++) {
-    const byte = bytes[index] ?? 0
-    if (byte === quote) {
-      index = endOfString(bytes, index)
-    } else if (byte === colon) {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code === quote) {
+      index = endOfString(text, index)
+    } else if (code === colon) {
       keys++
-    } else if (byte === 0x7b || byte === 0x5b) {
+    } else if (code === comma) {
+      continue
+    } else if (code === 0x7b || code === 0x5b) {
       if (++depth > maxDepth) return refuse(`it nests deeper than ${maxDepth}`)
-    } else if (byte === 0x7d || byte === 0x5d) {
+    } else if (code === 0x7d || code === 0x5d) {
       depth--
-    } else if (byte === 0x2d || isDigit(byte)) {
-      const end = endOfNumber(bytes, index)
-      if (!isHeld(bytes, index, end)) {
-        return refuse(
-          `a number in it is too large: ${latin1(bytes, index, Math.min(end, index + 40))}`,
-        )
+    } else if (code === minus || isDigit(code)) {
+      let end = index + 1
+      while (isDigit(text.charCodeAt(end))) end++
+      if (end - index > mostDigits || isInNumber(text.charCodeAt(end))) {
+        while (isInNumber(text.charCodeAt(end))) end++
+        if (!isHeld(text, index, end)) {
+          const shown = text.slice(index, Math.min(end, index + 40))
+          return refuse(`a number in it is too large: ${shown}`)
+        }
       }
       index = end - 1
     }
   }
-  return { keys }
+  return keys
 }
 
-function endOfString(bytes: Uint8Array, start: number): number {
-  let index = start + 1
-  for (; index < bytes.length; index++) {
-    const byte = bytes[index]
-    if (byte === backslash) index++
-    else if (byte === quote) return index
+/** Where its closing quote stands. */
+function endOfString(text: string, start: number): number {
+  for (let from = start + 1; ;) {
+    const end = text.indexOf('"', from)
+    if (end === -1) return text.length
+    let slashes = 0
+    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++
+    if (slashes % 2 === 0) return end
+    from = end + 1
   }
-  return index
 }
 
-function endOfNumber(bytes: Uint8Array, start: number): number {
-  let index = start + 1
-  for (; index < bytes.length; index++) {
-    const byte = bytes[index] ?? 0
-    // Digits, and what else may stand in a number: + - . E e
-    const inside =
-      isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || (byte | 0x20) === 0x65
-    if (!inside) return index
-  }
-  return index
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
 }
 
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39
+/** Digits, and what else may stand in a number: + - . E e */
+function isInNumber(code: number): boolean {
+  return isDigit(code) || code === 0x2b || code === minus || code === 0x2e || (code | 0x20) === 0x65
 }
 
+/** Every whole number of so many is held. */
+const mostDigits = 15
 /** No number that the engine reads has more; ten thousand digits would be a list of arguments. */
 const longestNumber = 64
 
 /** Whether a double holds the number as it is written. */
-function isHeld(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 16 && !hasExponent(bytes, start, end)) return true
+function isHeld(text: string, start: number, end: number): boolean {
   if (end - start > longestNumber) return false
-  const value = Number(latin1(bytes, start, end))
+  const value = Number(text.slice(start, end))
   if (Number.isNaN(value)) return true // JSON.parse will say so
   return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
 }
 
-function hasExponent(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let index = start; index < end; index++) {
-    if (((bytes[index] ?? 0) | 0x20) === 0x65) return true
-  }
-  return false
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return String.fromCharCode(...bytes.subarray(start, end))
-}
-
+/** What JSON.parse makes inherits nothing enumerable; if it did, the count would not be that of the text. */
 function countKeys(value: Json): number {
   if (typeof value !== 'object' || value === null) return 0
   let count = 0
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object') count += countKeys(item)
+    for (const item of value as readonly Json[]) {
+      if (typeof item === 'object' && item !== null) count += countKeys(item)
+    }
     return count
   }
   const object = value as JsonObject
-  for (const key of Object.keys(object)) {
+  for (const key in object) {
     count++
     const item = object[key]
     if (typeof item === 'object' && item !== null) count += countKeys(item)

@@ -16,18 +16,15 @@ export function withThings(
   operation: Operation,
   things: ReadonlyMap<Reference, Thing | undefined>,
 ): Operation {
-  const written = operation.references.flatMap((reference) => {
-    const thing = things.get(reference)
-    return thing === undefined || keepsName(operation, reference, thing)
-      ? []
-      : [{ reference, text: `${reference.before}${thing.id}${reference.after}` }]
-  })
   const { endpoint, target, params, body } = operation
   const newParams = { ...params }
   let query = target.query
   const edits = new Edits()
-  for (const { reference, text } of written) {
+  for (const reference of operation.references) {
+    const thing = things.get(reference)
+    if (thing === undefined || keepsName(operation, reference, thing)) continue
     const { place } = reference
+    const text = `${reference.before}${thing.id}${reference.after}`
     switch (place.in) {
       case 'path':
         newParams[place.parameter] = text
@@ -122,12 +119,12 @@ class Edits {
   key: string | undefined
   readonly #below = new Map<string | number, Edits>()
 
-  at(path: readonly (string | number)[]): Edits {
-    const [step, ...rest] = path
+  at(path: readonly (string | number)[], from = 0): Edits {
+    const step = path[from]
     if (step === undefined) return this
-    const next = this.#below.get(step) ?? new Edits()
-    this.#below.set(step, next)
-    return next.at(rest)
+    let next = this.#below.get(step)
+    if (next === undefined) this.#below.set(step, (next = new Edits()))
+    return next.at(path, from + 1)
   }
 
   applyTo(body: JsonObject): JsonObject {
@@ -145,13 +142,19 @@ class Edits {
     return Object.freeze(items)
   }
 
+  #renames(): boolean {
+    for (const { key } of this.#below.values()) if (key !== undefined) return true
+    return false
+  }
+
   #inObject(json: JsonObject): JsonObject {
-    const below = [...this.#below]
-    if (below.every(([, { key }]) => key === undefined)) {
-      const values = below.flatMap(([step, edits]) =>
-        Object.hasOwn(json, step) ? [[step, edits.#applyTo(json[step] ?? null)] as const] : [],
-      )
-      return { ...json, ...Object.fromEntries(values) }
+    if (!this.#renames()) {
+      const copy: Record<string, Json> = { ...json }
+      for (const [step, edits] of this.#below) {
+        // Its own by now, so that `__proto__` is a key like any other.
+        if (Object.hasOwn(json, step)) copy[step] = edits.#applyTo(json[step] ?? null)
+      }
+      return copy
     }
     const changed: Record<string, Json> = Object.create(null)
     for (const [name, item] of Object.entries(json)) {

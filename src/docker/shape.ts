@@ -123,8 +123,8 @@ export interface Judged {
 export function readShape(shape: Field, value: Json): Judged | Failure {
   if (!isObject(value)) return refuse('', 'a JSON object is needed')
   const demands: Demand[] = []
-  const read = visit(value, shape, '', demands)
-  if (isProblem(read)) return read.failure
+  const read = visit(value, shape, undefined, demands)
+  if (read instanceof Problem) return read.failure
   return { body: read as JsonObject, demands }
 }
 
@@ -135,50 +135,83 @@ class Problem {
   }
 }
 
-function isProblem(value: Json | Problem): value is Problem {
-  return value instanceof Problem
+/** Where a value stands, written out only where somebody is told of it. */
+interface Place {
+  readonly above: Place | undefined
+  readonly step: string | number
+  readonly isKeyOfMap: boolean
 }
 
-function visit(value: Json, shape: Field, path: string, demands: Demand[]): Json | Problem {
+function placeIn(above: Place | undefined, step: string | number, isKeyOfMap = false): Place {
+  return { above, step, isKeyOfMap }
+}
+
+function written(place: Place | undefined): string {
+  if (place === undefined) return ''
+  const { above, step, isKeyOfMap } = place
+  const before = written(above)
+  if (isKeyOfMap) return `${before}[${JSON.stringify(step)}]`
+  if (typeof step === 'number') return `${before}[${step}]`
+  return before === '' ? step : `${before}.${step}`
+}
+
+function visit(
+  value: Json,
+  shape: Field,
+  place: Place | undefined,
+  demands: Demand[],
+): Json | Problem {
   // To the engine null is the same as nothing, and the body holds no key twice.
   if (value === null) return value
   const { say, flag, harmless } = shape
   if (say === 'free' || say === 'dropped' || value === harmless) {
-    return visitInside(value, shape, path, demands)
+    return visitInside(value, shape, place, demands)
   }
-  if (say !== 'absent' && isZero(value)) return visitInside(value, shape, path, demands)
-  const place = demands.push({ say, field: path, flag, value }) - 1
-  const read = visitInside(value, shape, path, demands)
-  if (!isProblem(read) && read !== value) demands[place] = { say, field: path, flag, value: read }
+  if (say !== 'absent' && isZero(value)) return visitInside(value, shape, place, demands)
+  const demand: Demand = { say, field: written(place), flag, value }
+  const index = demands.push(demand) - 1
+  const read = visitInside(value, shape, place, demands)
+  if (read !== value && !(read instanceof Problem)) {
+    demands[index] = { ...demand, value: read }
+  }
   return read
 }
 
-function visitInside(value: Json, shape: Field, path: string, demands: Demand[]): Json | Problem {
-  const { type } = shape
+function visitInside(
+  value: Json,
+  { type }: Field,
+  place: Place | undefined,
+  demands: Demand[],
+): Json | Problem {
   if (typeof type === 'string') {
-    return fits(type, value) ? value : problem(path, `${wanted[type]} is needed`)
+    return fits(type, value) ? value : problem(place, `${wanted[type]} is needed`)
+  }
+  if ('object' in type) {
+    return isObject(value)
+      ? visitObject(value, type, place, demands)
+      : problem(place, 'an object is needed')
   }
   if ('list' in type) {
     return Array.isArray(value)
-      ? visitList(value, type.list, path, demands)
-      : problem(path, 'a list is needed')
+      ? visitList(value, type.list, place, demands)
+      : problem(place, 'a list is needed')
   }
-  if (!isObject(value)) return problem(path, 'an object is needed')
-  return 'map' in type
-    ? visitMap(value, type.map, path, demands)
-    : visitObject(value, type, path, demands)
+  return isObject(value)
+    ? visitMap(value, type.map, place, demands)
+    : problem(place, 'an object is needed')
 }
 
 function visitList(
   value: readonly Json[],
   of: Field,
-  path: string,
+  place: Place | undefined,
   demands: Demand[],
 ): readonly Json[] | Problem {
   let kept: Json[] | undefined
-  for (const [index, item] of value.entries()) {
-    const read = visit(item ?? zeroOf(of), of, `${path}[${index}]`, demands)
-    if (isProblem(read)) return read
+  for (let index = 0; index < value.length; index++) {
+    const item = value[index] ?? null
+    const read = visit(item ?? zeroOf(of), of, placeIn(place, index), demands)
+    if (read instanceof Problem) return read
     if (read !== item) (kept ??= [...value])[index] = read
   }
   return kept ?? value
@@ -187,19 +220,23 @@ function visitList(
 function visitMap(
   value: JsonObject,
   of: Field,
-  path: string,
+  place: Place | undefined,
   demands: Demand[],
 ): JsonObject | Problem {
-  const changed = new Map<string, Json>()
-  for (const key of Object.keys(value)) {
+  const ofTexts = of.type === 'text' && of.say === 'free'
+  let changed: Map<string, Json> | undefined
+  for (const key in value) {
     const item = value[key] ?? null
-    const read = visit(item ?? zeroOf(of), of, `${path}[${JSON.stringify(key)}]`, demands)
-    if (isProblem(read)) return read
-    if (read !== item) changed.set(key, read)
+    // Most are: labels, options.
+    if (ofTexts && typeof item === 'string') continue
+    const read = visit(item ?? zeroOf(of), of, placeIn(place, key, true), demands)
+    if (read instanceof Problem) return read
+    if (read !== item) (changed ??= new Map()).set(key, read)
   }
-  if (changed.size === 0) return value
+  if (changed === undefined) return value
+  const read = changed
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, changed.get(key) ?? item]),
+    Object.entries(value).map(([key, item]) => [key, read.get(key) ?? item]),
   )
 }
 
@@ -216,35 +253,36 @@ function zeroOf({ type }: Field): Json {
 function visitObject(
   value: JsonObject,
   { object: fields, dropsNulls }: Extract<Exclude<Type, string>, { object: unknown }>,
-  path: string,
+  place: Place | undefined,
   demands: Demand[],
 ): JsonObject | Problem {
   let kept = value
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const known = fields.get(key)
-    const at = path === '' ? key : `${path}.${key}`
-    if (known === undefined && dropsNulls === true && value[key] === null) {
-      kept = without(kept, key)
-      continue
-    }
+    const item = value[key] ?? null
     if (known === undefined) {
+      if (dropsNulls === true && item === null) {
+        kept = without(kept, key)
+        continue
+      }
       const near = nearest(key, fields.keys())
       const hint = near === undefined ? '' : `, did you mean ${near}?`
-      return problem(
-        path === '' ? printable(key) : `${path}.${printable(key)}`,
-        `unknown field${hint}`,
-      )
-    }
-    if (known.empty === true && !isZero(value[key])) {
-      return problem(at, 'nothing may stand here')
+      const above = written(place)
+      const at = above === '' ? printable(key) : `${above}.${printable(key)}`
+      return new Problem(refuse(at, `unknown field${hint}`))
     }
     if (known.say === 'dropped') {
+      if (known.empty === true && !isZero(item)) {
+        return problem(placeIn(place, key), 'nothing may stand here')
+      }
       kept = without(kept, key)
       continue
     }
-    const item = value[key] ?? null
-    const read = visit(item, known, at, demands)
-    if (isProblem(read)) return read
+    if (item === null) continue
+    // Most fields: nobody but the type has a say.
+    if (known.say === 'free' && typeof known.type === 'string' && fits(known.type, item)) continue
+    const read = visit(item, known, placeIn(place, key), demands)
+    if (read instanceof Problem) return read
     if (read !== item) kept = { ...kept, [key]: read }
   }
   return kept
@@ -255,8 +293,8 @@ function without(value: JsonObject, key: string): JsonObject {
   return rest
 }
 
-function problem(path: string, what: string): Problem {
-  return new Problem(refuse(path, what))
+function problem(place: Place | undefined, what: string): Problem {
+  return new Problem(refuse(written(place), what))
 }
 
 function refuse(path: string, what: string): Failure {
@@ -293,14 +331,21 @@ function fits(type: Exclude<Type, object>, value: Json): boolean {
 }
 
 function isTexts(value: Json): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+  if (!Array.isArray(value)) return false
+  for (const item of value as readonly Json[]) if (typeof item !== 'string') return false
+  return true
 }
 
 /** Go's zero value of whatever type it is: the engine takes it as not said. */
 export function isZero(value: Json | undefined): boolean {
   if (value === null || value === undefined) return true
   if (typeof value !== 'object') return value === '' || value === 0 || value === false
-  return Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0
+  return Array.isArray(value) ? value.length === 0 : isEmpty(value as JsonObject)
+}
+
+function isEmpty(value: JsonObject): boolean {
+  for (const _ in value) return false
+  return true
 }
 
 /** A value on whose like nobody but `say` decides. */

@@ -29,7 +29,7 @@ export function fill(operation: Operation, filling: Filling): Operation {
 }
 
 type Change = (body: JsonObject, filling: Filling) => JsonObject
-type Labels = Readonly<Record<string, string>>
+type Labels = Readonly<Record<string, Json>>
 
 const owned: Change = (body, { owner }) => labelled(body, owner)
 
@@ -38,10 +38,7 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['ContainerUpdate', fillUpdate],
   ['ImageCommit', owned],
   // Two networks of one name would make it ambiguous for whoever had it first.
-  [
-    'NetworkCreate',
-    (body, filling) => ({ ...labelled(body, filling.owner), CheckDuplicate: true }),
-  ],
+  ['NetworkCreate', (body, { owner }) => ({ ...labelled(body, owner), CheckDuplicate: true })],
   ['VolumeCreate', owned],
   ['SecretCreate', owned],
   ['ConfigCreate', owned],
@@ -53,17 +50,15 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
 
 function fillContainer(body: JsonObject, filling: Filling): JsonObject {
   const lent = labelsLent(body, filling)
-  return inside(owned(body, filling), 'HostConfig', (host) => {
-    const filled = fillHost(host, filling, lent)
-    const anonymous = anonymousVolumes(body, host, filling, lent)
-    if (anonymous.length === 0) return filled
-    const { Binds: binds, Mounts: mounts } = filled
-    return {
-      ...filled,
-      ...(isList(binds) ? { Binds: binds.filter((bind) => string(bind).includes(':')) } : {}),
-      Mounts: [...(isList(mounts) ? mounts : []), ...anonymous],
-    }
-  })
+  const asked = objectIn(body, 'HostConfig')
+  const host = fillHost(asked, filling, lent)
+  const anonymous = anonymousVolumes(body, asked, filling, lent)
+  if (anonymous.length > 0) {
+    const { Binds: binds, Mounts: mounts } = host
+    if (isList(binds)) host['Binds'] = binds.filter((bind) => string(bind).includes(':'))
+    host['Mounts'] = [...(isList(mounts) ? mounts : []), ...anonymous]
+  }
+  return { ...body, Labels: withAll(objectIn(body, 'Labels'), filling.owner), HostConfig: host }
 }
 
 /** The volumes that the engine would make without a name, as mounts that can carry a label. */
@@ -73,13 +68,15 @@ function anonymousVolumes(
   filling: Filling,
   labels: Labels,
 ): readonly Json[] {
-  const bound = itemsIn(host, 'Binds').filter((bind) => !bind.includes(':'))
-  const image = thingsAt(filling, 'Image').flatMap(({ volumes }) => volumes ?? [])
-  const lent = new Set(
-    thingsAt(filling, 'HostConfig', 'VolumesFrom').flatMap(({ volumes }) => volumes ?? []),
-  )
-  const wanted = [...keysOf(body['Volumes']), ...image].map(clean)
-  const targets = new Set([...bound.map(clean), ...wanted.filter((target) => !lent.has(target))])
+  const targets = new Set<string>()
+  for (const bind of itemsIn(host, 'Binds')) if (!bind.includes(':')) targets.add(clean(bind))
+  const image = volumesAt(filling, 'Image')
+  const wanted = [...Object.keys(objectIn(body, 'Volumes')), ...image]
+  if (wanted.length > 0) {
+    const lent = volumesAt(filling, 'HostConfig', 'VolumesFrom')
+    for (const path of wanted) if (!lent.includes(clean(path))) targets.add(clean(path))
+  }
+  if (targets.size === 0) return []
   for (const taken of mountTargets(host)) targets.delete(taken)
   return [...targets].map((target) => ({
     Type: 'volume',
@@ -93,21 +90,23 @@ function labelsLent(
   body: JsonObject,
   { limits, owner }: Pick<Filling, 'limits' | 'owner'>,
 ): Labels {
-  const { Labels: given } = body
-  const required = limits === 'none' || !isObject(given) ? [] : [...limits.labels]
-  const lent = required.flatMap(([name, wanted]) => {
-    const value = isObject(given) && Object.hasOwn(given, name) ? string(given[name]) : undefined
+  if (limits === 'none' || limits.labels.size === 0) return owner
+  const given = objectIn(body, 'Labels')
+  const lent = [...limits.labels].flatMap(([name, wanted]) => {
+    const value = Object.hasOwn(given, name) ? string(given[name]) : undefined
     return asksFor(wanted, value) ? [[name, value] as const] : []
   })
-  return { ...Object.fromEntries(lent), ...owner }
+  return withAll(Object.fromEntries(lent), owner)
 }
 
-function thingsAt({ things }: Filling, ...path: readonly string[]): readonly Thing[] {
-  return [...things].flatMap(([{ place }, thing]) =>
-    place.in === 'body' && thing !== undefined && path.every((step, at) => place.at[at] === step)
-      ? [thing]
-      : [],
-  )
+/** Of the things that the body names below such a path. */
+function volumesAt({ things }: Filling, ...path: readonly string[]): readonly string[] {
+  const found: string[] = []
+  for (const [{ place }, thing] of things) {
+    if (thing?.volumes === undefined || place.in !== 'body') continue
+    if (path.every((step, at) => place.at[at] === step)) found.push(...thing.volumes)
+  }
+  return found
 }
 
 /** Not those of `--tmpfs`, beside which the engine makes a volume all the same. */
@@ -127,6 +126,7 @@ function itemsIn(host: JsonObject, name: string): readonly string[] {
 
 /** As Go's path.Clean, for absolute paths. */
 function clean(path: string): string {
+  if (isClean.test(path)) return path
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()
@@ -135,9 +135,8 @@ function clean(path: string): string {
   return `/${parts.join('/')}`
 }
 
-function keysOf(value: Json | undefined): readonly string[] {
-  return isObject(value) ? Object.keys(value) : []
-}
+/** Nearly all are. */
+const isClean = /^(?:\/[^/.][^/]*)+$/
 
 function kept(body: JsonObject, filling: Filling): JsonObject {
   return labelled(body, ownerOfTarget(filling))
@@ -155,36 +154,43 @@ function ownerOfTarget({ things, owner }: Filling): Readonly<Record<string, stri
   return owner
 }
 
-function labelled(body: JsonObject, owner: Readonly<Record<string, string>>): JsonObject {
-  return inside(body, 'Labels', (labels) => ({ ...labels, ...owner }))
+function labelled(body: JsonObject, owner: Labels): JsonObject {
+  return { ...body, Labels: withAll(objectIn(body, 'Labels'), owner) }
 }
 
-function fillHost(host: JsonObject, filling: Filling, lent: Labels): JsonObject {
+function withAll(labels: JsonObject, more: Labels): JsonObject {
+  // Assigned, `__proto__` would be no key. Where there is none, a spread of both costs ten times as much.
+  if (Object.hasOwn(labels, '__proto__') || Object.hasOwn(more, '__proto__')) {
+    return { ...labels, ...more }
+  }
+  return Object.assign({}, labels, more)
+}
+
+/** A copy, filled in. */
+function fillHost(asked: JsonObject, filling: Filling, lent: Labels): Record<string, Json> {
   const { limits, hostPaths } = filling
-  const changed: Record<string, Json> = {}
-  const { Binds: binds, Mounts: mounts } = host
+  const host: Record<string, Json> = { ...asked }
+  const { Binds: binds, Mounts: mounts } = asked
   if (isList(binds) && hostPaths.size > 0)
-    changed['Binds'] = binds.map((bind) => real(bind, hostPaths))
-  if (isList(mounts)) changed['Mounts'] = mounts.map((mount) => fillMount(mount, filling, lent))
-  if (limits === 'none') return { ...host, ...changed }
+    host['Binds'] = binds.map((bind) => real(bind, hostPaths))
+  if (isList(mounts)) host['Mounts'] = mounts.map((mount) => fillMount(mount, filling, lent))
+  if (limits === 'none') return host
   const { memory, pids, tmpfs } = limits
-  if (memory !== undefined && amount(host['Memory']) === 0) changed['Memory'] = memory
-  if (amount(host['PidsLimit']) === 0) changed['PidsLimit'] = pids
-  if (limits.shm !== undefined && amount(host['ShmSize']) === 0) {
-    changed['ShmSize'] = Math.min(limits.shm, usualShm)
+  if (memory !== undefined && amount(asked['Memory']) === 0) host['Memory'] = memory
+  if (amount(asked['PidsLimit']) === 0) host['PidsLimit'] = pids
+  if (limits.shm !== undefined && amount(asked['ShmSize']) === 0) {
+    host['ShmSize'] = Math.min(limits.shm, usualShm)
   }
-  if (limits.ulimits.size > 0) changed['Ulimits'] = withUlimits(host['Ulimits'], limits.ulimits)
-  if (limits.user === 'nonroot') changed['SecurityOpt'] = unprivileged(host['SecurityOpt'])
-  if (limits.cpus !== undefined) Object.assign(changed, fillCpus(host, limits.cpus))
-  if (tmpfs !== undefined && isObject(host['Tmpfs'])) {
-    changed['Tmpfs'] = mapped(host['Tmpfs'], (options) => sized(options, tmpfs))
+  if (limits.ulimits.size > 0) host['Ulimits'] = withUlimits(asked['Ulimits'], limits.ulimits)
+  if (limits.user === 'nonroot') host['SecurityOpt'] = unprivileged(asked['SecurityOpt'])
+  if (limits.cpus !== undefined) fillCpus(host, limits.cpus)
+  if (tmpfs !== undefined && isObject(asked['Tmpfs'])) {
+    host['Tmpfs'] = mapped(asked['Tmpfs'], (options) => sized(options, tmpfs))
   }
-  if (isObject(host['PortBindings'])) {
-    changed['PortBindings'] = mapped(host['PortBindings'], (bindings) =>
-      isList(bindings) ? bindings.map((binding) => fillPort(binding, limits)) : bindings,
-    )
+  if (isObject(asked['PortBindings'])) {
+    host['PortBindings'] = mapped(asked['PortBindings'], (bindings) => fillPorts(bindings, limits))
   }
-  return { ...host, ...changed }
+  return host
 }
 
 const noNewPrivileges = 'no-new-privileges'
@@ -196,11 +202,12 @@ function unprivileged(asked: Json | undefined): readonly Json[] {
   return said ? given : [...given, noNewPrivileges]
 }
 
-function fillCpus(host: JsonObject, cpus: number): Record<string, Json> {
-  if (amount(host['NanoCpus']) !== 0 || amount(host['CpuQuota']) !== 0) return {}
+function fillCpus(host: Record<string, Json>, cpus: number): void {
+  if (amount(host['NanoCpus']) !== 0 || amount(host['CpuQuota']) !== 0) return
   const period = amount(host['CpuPeriod'])
   // The engine refuses a period beside NanoCpus.
-  return period === 0 ? { NanoCpus: nano(cpus) } : { CpuQuota: Math.floor(cpus * period) }
+  if (period === 0) host['NanoCpus'] = nano(cpus)
+  else host['CpuQuota'] = Math.floor(cpus * period)
 }
 
 function nano(cpus: number): number {
@@ -221,7 +228,7 @@ function fillMount(mount: Json, filling: Filling, lent: Labels): Json {
   const source = mount['Source']
   switch (string(mount['Type'])) {
     case 'volume':
-      return inside(mount, 'VolumeOptions', (options) => labelled(options, lent))
+      return { ...mount, VolumeOptions: labelled(objectIn(mount, 'VolumeOptions'), lent) }
     case 'bind': {
       const target = typeof source === 'string' ? hostPaths.get(source) : undefined
       return target === undefined ? mount : { ...mount, Source: target }
@@ -243,10 +250,15 @@ function sized(options: Json, bytes: number): Json {
   return options === '' ? `size=${bytes}` : `${options},size=${bytes}`
 }
 
-function fillPort(binding: Json, limits: Limits): Json {
-  if (!isObject(binding)) return binding
-  const chosen = fillBinding(limits, string(binding['HostIp']), string(binding['HostPort']))
-  return chosen === undefined ? binding : { ...binding, ...chosen }
+function fillPorts(bindings: Json, limits: Limits): Json {
+  if (!isList(bindings)) return bindings
+  let filled: Json[] | undefined
+  for (const [index, binding] of bindings.entries()) {
+    if (!isObject(binding)) continue
+    const chosen = fillBinding(limits, string(binding['HostIp']), string(binding['HostPort']))
+    if (chosen !== undefined) (filled ??= [...bindings])[index] = { ...binding, ...chosen }
+  }
+  return filled ?? bindings
 }
 
 function fillService(
@@ -314,12 +326,25 @@ function inside(
   name: string,
   change: (value: JsonObject) => JsonObject,
 ): JsonObject {
-  const value = parent[name]
-  return { ...parent, [name]: change(isObject(value) ? value : {}) }
+  return { ...parent, [name]: change(objectIn(parent, name)) }
 }
 
+function objectIn(parent: JsonObject, name: string): JsonObject {
+  const value = parent[name]
+  return isObject(value) ? value : none
+}
+
+const none: JsonObject = Object.freeze({})
+
+/** The same object where nothing in it changes. */
 function mapped(object: JsonObject, change: (value: Json) => Json): JsonObject {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]))
+  let copy: Record<string, Json> | undefined
+  for (const [key, value] of Object.entries(object)) {
+    const changed = change(value)
+    // The copy has the key as its own by now, whatever it is called.
+    if (changed !== value) (copy ??= { ...object })[key] = changed
+  }
+  return copy ?? object
 }
 
 function amount(value: Json | undefined): number {

@@ -8,18 +8,25 @@ export const teamLabel = 'dockgate.team'
 
 /** Label and value that everything within this reach has; undefined for a reach without bounds. */
 export function labelsOf(reach: Reach, principal: Principal): readonly string[] | undefined {
+  return wantedOf(reach, principal)?.map(([key, value]) => `${key}=${value}`)
+}
+
+function wantedOf(
+  reach: Reach,
+  principal: Principal,
+): readonly (readonly [label: string, value: string])[] | undefined {
   switch (reach.kind) {
     case 'all':
       return undefined
     case 'own':
-      return [`${ownerLabel}=${principal.name}`]
+      return [[ownerLabel, principal.name]]
     case 'team': {
       const team = teamOf(principal)
       // Without a unit there is no team, and one person's things are the nearest to it.
-      return [team === undefined ? `${ownerLabel}=${principal.name}` : `${teamLabel}=${team}`]
+      return [team === undefined ? [ownerLabel, principal.name] : [teamLabel, team]]
     }
     case 'label':
-      return Object.entries(reach.labels).map(([key, value]) => `${key}=${value}`)
+      return Object.entries(reach.labels)
   }
 }
 
@@ -47,12 +54,8 @@ export function reaches(reach: Reach, principal: Principal, thing: Thing): boole
   if (thing.kind === 'exec') {
     return thing.container !== undefined && reaches(reach, principal, thing.container)
   }
-  const wanted = labelsOf(reach, principal)
-  if (wanted === undefined) return true
-  return wanted.every((label) => {
-    const cut = label.indexOf('=')
-    return thing.labels[label.slice(0, cut)] === label.slice(cut + 1)
-  })
+  const wanted = wantedOf(reach, principal)
+  return wanted === undefined || wanted.every(([label, value]) => thing.labels[label] === value)
 }
 
 /** Whether a role sees what this other person has under way. */

@@ -58,13 +58,14 @@ export const publish: Predicate = (value, { limits }) => {
 
 function judgeBinding(limits: Limits, address: string, port: string): Against | undefined {
   const range = portsOf(port)
-  const fits =
-    range !== undefined &&
-    limits.publish.some(
-      (rule) => isAddressOf(rule, address) && range.from >= rule.from && range.to <= rule.to,
-    )
+  if (range !== undefined) {
+    for (const rule of limits.publish) {
+      const fits = range.from >= rule.from && range.to <= rule.to
+      if (fits && isAddressOf(rule, address)) return undefined
+    }
+  }
   const found = `${address === '' ? '' : `${address}:`}${port === '' ? 'any port' : port}`
-  return fits ? undefined : against('publish', found, allowedPorts(limits))
+  return against('publish', found, allowedPorts(limits))
 }
 
 /** Where the engine picks a port, it takes one of these (net.ipv4.ip_local_port_range). */
@@ -72,11 +73,15 @@ const ephemeral = { from: 32_768, to: 60_999 }
 
 function portsOf(text: string): { readonly from: number; readonly to: number } | undefined {
   if (text === '' || text === '0') return ephemeral
-  const found = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text)
-  if (found === null) return undefined
-  const from = Number(found[1])
-  const to = found[2] === undefined ? from : Number(found[2])
+  const dash = text.indexOf('-')
+  const from = portOf(dash === -1 ? text : text.slice(0, dash))
+  const to = dash === -1 ? from : portOf(text.slice(dash + 1))
   return from >= 1 && to >= from && to <= 65_535 ? { from, to } : undefined
+}
+
+/** NaN, which lies nowhere, for what is no number of a port. */
+function portOf(text: string): number {
+  return /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
 }
 
 function isAddressOf(rule: PublishRule, address: string): boolean {
@@ -102,10 +107,11 @@ export function fillBinding(
   address: string,
   port: string,
 ): { readonly HostIp: string; readonly HostPort: string } | undefined {
+  const free = port === '' || port === '0'
+  if (address !== '' && !free) return undefined
   const rule = limits.publish.find((one) => address === '' || isAddressOf(one, address))
   if (rule === undefined) return undefined
   const anyAddress = limits.publish.some((candidate) => candidate.address === '*')
-  const free = port === '' || port === '0'
   const reachesEphemeral = rule.from <= ephemeral.from && rule.to >= ephemeral.to
   const HostIp = address === '' && !anyAddress ? rule.address : address
   const HostPort = free && !reachesEphemeral ? portsIn(rule) : port
