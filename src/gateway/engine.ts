@@ -15,8 +15,11 @@ export interface EngineRequest {
   /** `undefined`: no body. A stream comes with its length, or goes chunked. */
   readonly body:
     string | Uint8Array | { readonly stream: Readable; readonly length?: number } | undefined
-  /** Is handed what lets go of the engine when the client leaves; cheaper than an AbortSignal. */
-  readonly started?: (letGo: (why?: Error) => void) => void
+  /**
+   * Is handed what lets go of the engine when the client leaves; cheaper than an AbortSignal. With `done`
+   * it is told when the engine has come to its end with the request.
+   */
+  readonly started?: (letGo: (done?: () => void) => void) => void
 }
 
 export interface Engine {
@@ -84,6 +87,7 @@ export function createEngine(socketPath: string, askTimeoutMs = 30_000): Engine 
       tried.setNoDelay(true)
       tried.on('response', (answer) => {
         answered = true
+        if (released) answer.resume()
         done(null, answer)
       })
       tried.on('error', (error) => {
@@ -100,9 +104,11 @@ export function createEngine(socketPath: string, askTimeoutMs = 30_000): Engine 
       writeBody(tried, request.body)
     }
     attempt({ agent, socketPath }, false)
-    request.started?.((why) => {
+    request.started?.((done) => {
       released = true
-      outgoing.destroy(why)
+      if (done === undefined) outgoing.destroy()
+      else if (outgoing.closed) done()
+      else outgoing.once('close', done)
     })
   }
 

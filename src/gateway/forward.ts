@@ -92,10 +92,10 @@ export function forward(
   reply: FastifyReply,
 ): (() => void) | undefined {
   let isGone = false
-  let release: ((why?: Error) => void) | undefined
+  let release: ((done?: () => void) => void) | undefined
   const letGo = (): void => {
     isGone = true
-    release?.()
+    release?.(passage.keep())
   }
   const engineRequest: EngineRequest = {
     method: incoming.raw.method ?? '',
@@ -104,7 +104,7 @@ export function forward(
     body: requestBody(passage, incoming),
     started: (given) => {
       release = given
-      if (isGone) given()
+      if (isGone) given(passage.keep())
     },
   }
   const { socket } = incoming.raw
@@ -165,7 +165,10 @@ export function forward(
       seen: (part) => track.see?.(part),
       heard: recordsInput ? (part) => transcript?.input(part) : undefined,
     })
-    release = () => cut()
+    release = (done) => {
+      cut()
+      done?.()
+    }
     return undefined
   }
 
@@ -209,7 +212,7 @@ export function forward(
                 made?.(part, isLast)
               },
       })
-      release = () => straight.letGo()
+      release = (done) => straight.letGo(done)
     } catch (error) {
       failed(error)
     }

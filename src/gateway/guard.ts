@@ -101,8 +101,10 @@ export interface Passage {
   readonly context?: Pick<BuildGate, 'open' | 'close'> & {
     readonly refused: () => Refusal | undefined
   }
-  /** To be called when the engine has answered: others of the same owner wait for it. */
+  /** To be called when it is over: others wait for what it holds. */
   readonly release: () => void
+  /** Where the client leaves: what is to be called when the engine is done; undefined if nobody waits. */
+  readonly keep: () => (() => void) | undefined
   readonly startedAt: number
   /** The same moment on the clock that never jumps. */
   readonly arrivedMs: number
@@ -204,6 +206,7 @@ async function walk(
     ...arrival,
     target: formatTarget(gate?.target ?? operation.target),
     release: () => held.release(),
+    keep: () => held.keep(),
     ...(view === undefined ? {} : { view }),
     ...(operation.body === undefined ? {} : { body: writeBody(operation.body) }),
     ...(gate === undefined ? {} : { context: contextOf(guard, request, gate) }),
@@ -310,7 +313,7 @@ async function judge(
   const caught = (error: unknown): Failure =>
     error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
   try {
-    request.held.add(await takeNames(guard.turns, read))
+    request.held.addUntilDone(await takeNames(guard.turns, read))
     const things = await resolveReferences(guard.engine, read.references)
     const hostPaths = await resolveHostPaths(read)
     const decision = authorize(roles, principal, read, things, hostPaths)
@@ -356,16 +359,16 @@ async function judge(
               ? undefined
               : await holdNetworks(engine, turns, operation, things, mayJoin)
           if (typeof joined === 'object') return joined
-          held.add(joined)
+          held.addUntilDone(joined)
           const room = await quotas.enter(role, principal, operation, things)
           if (room !== undefined && isFailure(room)) return room
-          held.add(room?.release)
+          held.addUntilDone(room?.release)
           const who = labelsOf(role.on, principal)?.join(',') ?? principal.name
           const mayTake = (reference: Reference, thing: Thing): boolean =>
             mayMake(role, principal, operation, reference, thing)
           const claimed = await claimNames(engine, claims, { operation, who, mayTake })
           if (typeof claimed === 'object') return claimed
-          held.add(claimed)
+          held.addUntilDone(claimed)
           return await makeVolumes(engine, operation, things, isTheirs, inherited)
         } catch (error) {
           return caught(error)

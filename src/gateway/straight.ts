@@ -22,7 +22,8 @@ export interface StraightParts {
 export interface Straight {
   /** Nothing of the engine goes to the client from now on. */
   stop(): void
-  letGo(): void
+  /** `done` is called when the engine has come to its end with it. */
+  letGo(done?: () => void): void
 }
 
 /** Smaller parts cost less as a copy than as a loan, and as text they go with the head. */
@@ -49,9 +50,9 @@ class Passing implements Receiver, Straight {
     this.#stopped = true
   }
 
-  letGo(): void {
+  letGo(done?: () => void): void {
     this.#stopped = true
-    this.#call.letGo()
+    this.#call.letGo(done)
   }
 
   head(head: AnswerHead, more: boolean): void {

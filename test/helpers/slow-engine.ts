@@ -46,6 +46,8 @@ export async function startSlowEngine(): Promise<SlowEngine> {
     next = undefined
     held.meanwhile().then(pass, () => response.destroy())
   })
+  // As the engine, which answers whoever has ended their side, too.
+  Object.assign(server, { httpAllowHalfOpen: true })
   // As the engine, which never closes an idle connection while the gateway takes it up again.
   server.keepAliveTimeout = 0
   await new Promise<void>((resolve) => server.listen(path, resolve))

@@ -22,6 +22,11 @@ export interface Receiver {
 const maxHeadBytes = 256 * 1024
 /** From a part of this size on an answer is a stream, and worth memory of its own. */
 const streamPartBytes = 32 * 1024
+const nobody: Receiver = {
+  head: () => undefined,
+  part: () => true,
+  broken: () => undefined,
+}
 const endOfHead = Buffer.from('\r\n\r\n')
 const nothing = Buffer.alloc(0)
 
@@ -99,6 +104,19 @@ export class Line {
     this.#receiver = undefined
     this.#over = true
     this.socket.destroy()
+  }
+
+  /**
+   * Ends our side and reads over what still comes: the engine learns that nobody waits, and `done` is
+   * called when it has ended its own, which it does when it is done with the request.
+   */
+  abandon(done: () => void): void {
+    this.#over = true
+    this.#receiver = nobody
+    this.socket.once('close', done)
+    this.socket.resume()
+    this.socket.end()
+    this.socket.unref()
   }
 
   #read(bytes: Buffer, length: number): boolean {

@@ -12,8 +12,11 @@ export interface Call {
   resume(): void
   /** Keeps the memory of the part just received; undefined where it must be copied. */
   borrow(): (() => void) | undefined
-  /** Lets go of the engine, for whom the client has left then. */
-  letGo(): void
+  /**
+   * Lets go of the engine, for whom the client has left then. With `done` it is told when the engine has
+   * come to its end with the request, which it may do all the same.
+   */
+  letGo(done?: () => void): void
 }
 
 export interface Lines {
@@ -68,6 +71,8 @@ class Exchange implements Call, Receiver {
   #line: Line
   #mayRepeat: boolean
   #stopSending: (() => void) | undefined
+  /** The line may be another's. */
+  #over = false
 
   constructor(request: EngineRequest, receiver: Receiver, line: Line, fresh: () => Line) {
     this.#request = request
@@ -117,7 +122,10 @@ class Exchange implements Call, Receiver {
   }
 
   part(bytes: Buffer, isLast: boolean): boolean {
-    if (isLast) this.#stop()
+    if (isLast) {
+      this.#over = true
+      this.#stop()
+    }
     return this.#receiver.part(bytes, isLast)
   }
 
@@ -127,7 +135,10 @@ class Exchange implements Call, Receiver {
       this.#mayRepeat = false
       this.#line = this.#fresh()
       this.#send()
-    } else this.#receiver.broken(error)
+      return
+    }
+    this.#over = true
+    this.#receiver.broken(error)
   }
 
   resume(): void {
@@ -138,10 +149,13 @@ class Exchange implements Call, Receiver {
     return this.#line.borrow()
   }
 
-  letGo(): void {
+  letGo(done?: () => void): void {
     this.#mayRepeat = false
     this.#stop()
-    this.#line.destroy()
+    if (this.#over) done?.()
+    else if (done === undefined) this.#line.destroy()
+    else this.#line.abandon(done)
+    this.#over = true
   }
 
   #stop(): void {

@@ -328,6 +328,46 @@ describe('a connection to the engine', () => {
     stream.destroy()
   })
 
+  it('is no more in the hands of whoever has had their answer', async () => {
+    renew()
+    answerWith([whole])
+    let letGo = (): void => {}
+    await new Promise<void>((resolve) => {
+      const call = lines.call(question, {
+        head: () => {},
+        part: (_, isLast) => {
+          if (isLast) resolve()
+          return true
+        },
+        broken: () => assert.fail(),
+      })
+      letGo = () => call.letGo()
+    })
+    const asked = ask()
+    letGo()
+    assert.equal((await asked).body.toString(), 'ok')
+  })
+
+  it('that is let go of while others wait tells when the engine is done with it', async () => {
+    const file = join(folder, 'half-open.sock')
+    // As the engine, which answers whoever has ended their side, too.
+    const halfOpen = createServer({ allowHalfOpen: true })
+    await once(halfOpen.listen(file), 'listening')
+    const own = createLines(file)
+    let isDone = false
+    const done = new Promise<void>((resolve) => {
+      const call = own.call({ ...question, method: 'POST' }, never)
+      const letGo = (): void => call.letGo(() => resolve(void (isDone = true)))
+      halfOpen.once('connection', (socket) => socket.once('data', letGo))
+    })
+    const [socket] = (await once(halfOpen, 'connection')) as [Socket]
+    await once(socket, 'end')
+    assert.equal(isDone, false)
+    socket.end(whole)
+    await done
+    halfOpen.close()
+  })
+
   for (const [what, header] of [
     ['a line end', ['X-A', 'b\r\nX-Evil: c']],
     ['a NUL', ['X-A', 'b\0']],
