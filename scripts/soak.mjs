@@ -162,7 +162,7 @@ async function settled(sample, before) {
 function report({ before, samples, last, after, counts, lost, silent, left: sessionsLeft }) {
   // The first third fills caches and pools.
   const steady = samples.slice(Math.floor(samples.length / 3))
-  const slopes = Object.fromEntries(
+  const slopesEachMinute = Object.fromEntries(
     ['rssMiB', 'heapMiB', 'fds', 'timers', 'sockets'].map((key) => [key, slopeOf(steady, key)]),
   )
   const faults = []
@@ -171,10 +171,10 @@ function report({ before, samples, last, after, counts, lost, silent, left: sess
   if (counts.failed > 0) faults.push(`${counts.failed} requests failed`)
   const minutes = numbers.seconds / 60
   // In a minute the collector alone moves more than any leak; over an hour it does not.
-  const grown = slopes.heapMiB * minutes * (2 / 3)
+  const grown = slopesEachMinute.heapMiB * minutes * (2 / 3)
   if (grown > 16 + minutes / 2) faults.push(`the heap grew by ${grown.toFixed(1)} MiB`)
   for (const key of ['fds', 'timers', 'sockets']) {
-    const more = slopes[key] * minutes * (2 / 3)
+    const more = slopesEachMinute[key] * minutes * (2 / 3)
     if (Math.abs(more) > 10 + numbers.streams / 50) faults.push(`${key} grew by ${more.toFixed(1)}`)
   }
   // Pooled connections to the engine stay.
@@ -183,11 +183,11 @@ function report({ before, samples, last, after, counts, lost, silent, left: sess
   if (after.sessions > 1) {
     faults.push(`${after.sessions} sessions are left, and are told of: ${sessionsLeft.join(', ')}`)
   }
-  const result = { ...numbers, counts, slopesEachMinute: slopes, before, last, after, faults }
+  const result = { ...numbers, counts, slopesEachMinute, before, last, after, faults, samples }
   if (values.json) console.log(JSON.stringify(result, null, 2))
   else {
     for (const [key, at] of Object.entries({ before, last, after })) console.log(key.padEnd(7), at)
-    console.log('slopes each minute', slopes, counts)
+    console.log('slopes each minute', slopesEachMinute, counts)
     console.log(faults.length === 0 ? 'flat' : faults.join('\n'))
   }
   return faults.length === 0 ? 0 : 1
