@@ -70,6 +70,24 @@ export function readEnding(path: string): Ending {
   }
 }
 
+/** The lines of its last bytes, without what of a line these begin with. */
+export function readTail(path: string, most: number): readonly Buffer[] {
+  const file = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(file)
+    const from = Math.max(0, size - most)
+    const bytes = readSpan(file, from, size - from)
+    const lines: Buffer[] = []
+    let begin = from === 0 ? 0 : bytes.indexOf(0x0a) + 1
+    for (let end; (end = bytes.indexOf(0x0a, begin)) !== -1; begin = end + 1) {
+      lines.push(bytes.subarray(begin, end))
+    }
+    return lines
+  } finally {
+    closeSync(file)
+  }
+}
+
 function readSpan(file: number, from: number, length: number): Buffer {
   const bytes = Buffer.alloc(length)
   let done = 0

@@ -5,6 +5,7 @@ import { LogFile, type Entry, type LogFileOptions } from './log-file.ts'
 import type { Position } from './line.ts'
 import type { Audit } from './record.ts'
 import { openSigningKey } from './signing-key.ts'
+import { endsOfTheDead, type Begun } from './unended.ts'
 
 export interface AuditOptions extends LogFileOptions {
   readonly keyPath: string
@@ -13,6 +14,8 @@ export interface AuditOptions extends LogFileOptions {
   /** Told once, when it begins. */
   readonly failing: (error: unknown) => void
   readonly recovered: () => void
+  /** Streams of the process that had this chain before and died. */
+  readonly lost?: readonly Begun[]
 }
 
 /** How long a record may wait for a signature. */
@@ -37,7 +40,7 @@ interface Waiting extends Entry {
 
 export interface AuditLog extends Audit {
   /** What the gateway says of itself; never throws, and may be missing where nothing can be written. */
-  note(event: 'worker' | 'chains', fields: object): void
+  note(event: 'worker' | 'chains' | 'grant', fields: object): void
   /** The last record of this process. */
   readonly last: Position | undefined
 }
@@ -106,7 +109,10 @@ export function createAudit(options: AuditOptions): AuditLog {
   return {
     readsGoOn: options.onFailure === 'allow-reads',
     open() {
+      const ends = endsOfTheDead(options.path, options.lost ?? [])
       log.open()
+      for (const fields of ends) queue.push({ time: timed(), event: 'ended', fields })
+      flush()
       timer = setInterval(tick, checkpointEveryMs).unref()
     },
     decided: (fields) =>

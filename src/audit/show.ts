@@ -39,7 +39,7 @@ function isAbout({ operation, intent }: Line['fields'], what: string): boolean {
   return permission === what || words.includes(what)
 }
 
-const tellsOfItself = new Set(['opened', 'recovered', 'resumed', 'retired', 'worker'])
+const tellsOfItself = new Set(['opened', 'recovered', 'resumed', 'retired', 'worker', 'grant'])
 
 /** How a request went on, for the line of its decision: `204 in 34 ms`. */
 export function outcomeOf({ fields }: Line): string {

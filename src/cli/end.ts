@@ -1,7 +1,6 @@
 // `dockgate end`: ends what is under way in the running gateway.
-import { loadSettings } from '../config/load.ts'
-import type { SessionRow, Status } from '../gateway/operate.ts'
-import { endGrant } from '../gateway/temporary-grants.ts'
+import type { GrantRow } from '../gateway/give-grant.ts'
+import type { SessionRow } from '../gateway/operate.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import { askGateway } from './ask-gateway.ts'
 import { tableOf } from './sessions.ts'
@@ -61,13 +60,12 @@ export const end: Verb = {
   },
 }
 
-/** In the gateway's own folder: it looks there several times a second, also where nobody can ask it. */
 async function endTemporary(id: string, reason: string | undefined, io: Io): Promise<number> {
-  const { temporaryGrants } = await askGateway<Status>(io, 'GET', '/status')
-  const found = temporaryGrants.find((row) => row.id === id)
-  if (found === undefined) throw new Error(`no temporary grant has the id ${JSON.stringify(id)}`)
-  const by = `the operator${reason === undefined ? '' : `: ${reason}`}`
-  endGrant(loadSettings(io.env, io.cwd).grantsPath, found.jti, by, io.now().getTime())
-  io.stdout.write(`${found.to} no longer has ${found.role} by grant ${id}\n`)
+  const ended = await askGateway<GrantRow | null>(io, 'POST', '/end', {
+    grant: id,
+    ...(reason === undefined ? {} : { why: reason }),
+  })
+  if (ended === null) throw new Error(`no temporary grant has the id ${JSON.stringify(id)}`)
+  io.stdout.write(`${ended.to} no longer has ${ended.role} by grant ${id}\n`)
   return 0
 }

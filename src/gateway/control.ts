@@ -4,10 +4,16 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import type { EndGrant } from './end-grant.ts'
 import type { Operate, Selector } from './operate.ts'
 
 export interface Control {
   close(): void
+}
+
+/** What it has a word for. */
+export interface ControlParts extends Operate {
+  readonly endGrant: EndGrant
 }
 
 const maxBodyBytes = 4_096
@@ -15,7 +21,7 @@ const maxBodyBytes = 4_096
 /** Throws where the socket cannot be made, or where another gateway answers on it. */
 export async function openControl(
   path: string,
-  operate: Operate,
+  operate: ControlParts,
   complain: (error: unknown) => void,
 ): Promise<Control> {
   await removeStale(path)
@@ -44,7 +50,7 @@ export async function openControl(
 }
 
 async function answer(
-  operate: Operate,
+  operate: ControlParts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -60,8 +66,13 @@ async function answer(
       return
     case 'POST /end': {
       const asked = readEnd(await readText(request))
-      if (asked === undefined) reply(response, 400, { message: 'say {id} or {who}, and {why}' })
-      else reply(response, 200, await operate.end(asked.selector, `by the operator: ${asked.why}`))
+      if (asked === undefined) {
+        reply(response, 400, { message: 'say {id}, {who} or {grant}, and {why}' })
+      } else if ('grant' in asked.selector) {
+        const ended = await operate.endGrant(asked.selector.grant, `the operator: ${asked.why}`)
+        reply(response, 200, ended ?? null)
+      } else
+        reply(response, 200, await operate.end(asked.selector, `by the operator: ${asked.why}`))
       return
     }
     default:
@@ -94,8 +105,13 @@ export function readReason(said: unknown): string | undefined {
   return isLine && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(why) ? why : undefined
 }
 
-/** `{"id": …}` or `{"who": …}`, and perhaps `why`. */
-function readEnd(text: string): { readonly selector: Selector; readonly why: string } | undefined {
+interface AskedEnd {
+  readonly selector: Selector | { readonly grant: string }
+  readonly why: string
+}
+
+/** `{"id": …}`, `{"who": …}` or `{"grant": …}`, and perhaps `why`. */
+function readEnd(text: string): AskedEnd | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -103,12 +119,15 @@ function readEnd(text: string): { readonly selector: Selector; readonly why: str
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { id, who, why: said } = value as Readonly<Record<string, unknown>>
+  const { why: said, ...rest } = value as Readonly<Record<string, unknown>>
   const why = readReason(said)
-  if (why === undefined) return undefined
-  if (typeof id === 'string' && who === undefined) return { selector: { id }, why }
-  if (typeof who === 'string' && id === undefined) return { selector: { who }, why }
-  return undefined
+  const [way, ...more] = Object.entries(rest)
+  if (why === undefined || way === undefined || more.length > 0) return undefined
+  const [name, named] = way
+  if (typeof named !== 'string') return undefined
+  if (name === 'id') return { selector: { id: named }, why }
+  if (name === 'who') return { selector: { who: named }, why }
+  return name === 'grant' ? { selector: { grant: named }, why } : undefined
 }
 
 /** A socket that nobody answers on is what a killed gateway left. */

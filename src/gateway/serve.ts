@@ -6,7 +6,9 @@ import { compileRoles } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
 import { openAuditSink, sinkLastMs } from './audit-sink.ts'
 import { createClaims } from './claims.ts'
-import { openControl, type Control } from './control.ts'
+import { openControl, type Control, type ControlParts } from './control.ts'
+import { createEndGrant } from './end-grant.ts'
+import type { GrantRow } from './give-grant.ts'
 import type { Operate } from './operate.ts'
 import { createReminding, tellReload, watchedFiles } from './reloading.ts'
 import { createKeeper, type Reload } from './state.ts'
@@ -47,6 +49,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { settings } = keeper.current
   const sink = openAuditSink(settings, log, (count) => station.metrics.unsent(count))
   const written = sink && ((lines: readonly string[]) => sink.take(lines, process.pid))
+  const audit = createAudit({
+    ...settings.audit,
+    now,
+    ...(written && { written }),
+    ...tellingOutages(log),
+  })
   const station: Station = await createStation({
     settings,
     log,
@@ -54,12 +62,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     state: () => keeper.current,
     lastReload: () => keeper.lastReload,
     reload,
-    audit: createAudit({
-      ...settings.audit,
-      now,
-      ...(written && { written }),
-      ...tellingOutages(log),
-    }),
+    audit,
     turns: { volumes: createTurns(), quotas: createTurns(), images: createClaims() },
     countStream: createStreamCounts(),
   })
@@ -82,7 +85,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   })
   const { address: host, port } = await station.listen(options.listening ?? settings.listen)
   const { operate } = station
-  const control = await openControlIfPossible(settings.controlPath, operate, log)
+  const grants = async (): Promise<readonly GrantRow[]> => (await operate.status()).temporaryGrants
+  const endGrant = createEndGrant({ folder: settings.grantsPath, grants, audit, now })
+  const parts = { ...operate, endGrant }
+  const control = await openControlIfPossible(settings.controlPath, parts, log)
 
   return {
     host,
@@ -111,7 +117,7 @@ export function tellingOutages(log: Logger): {
 /** It serves without: a read-only folder must not keep anybody from their containers. */
 export async function openControlIfPossible(
   path: string,
-  operate: Operate,
+  operate: ControlParts,
   log: Logger,
 ): Promise<Control | undefined> {
   try {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Audit } from '../audit/record.ts'
+import { sweepTranscripts } from '../audit/sweep-transcripts.ts'
 import type { LoadLimits } from '../config/load-limits.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Failure } from '../errors.ts'
@@ -34,7 +35,7 @@ import { createSilence } from './silence.ts'
 import type { Reload, State } from './state.ts'
 import { openTemporaryGrants, type SignedGrant } from './temporary-grants.ts'
 import type { CountStream } from './stream-counts.ts'
-import { createTerminals } from './terminals.ts'
+import { createTerminals, type Resize, type Terminals } from './terminals.ts'
 import { applyLimits, secureContext, type Verdict } from './tls.ts'
 import type { ClaimNames } from './claims.ts'
 import { createMade } from './trial.ts'
@@ -59,6 +60,8 @@ export interface StationParts {
   readonly countStream: CountStream
   /** The other processes that serve, where there are any. */
   readonly others?: Others
+  /** Tells the other processes of a terminal's new size. */
+  readonly resized?: (resize: Resize) => void
   /** What `/_dockgate/` tells; without it, what this process knows. */
   readonly shown?: {
     readonly operate: Operate
@@ -77,6 +80,7 @@ export interface Station {
   readonly metrics: Metrics
   /** Between this process and the others, of what limits allow all of them. */
   readonly lending: Pick<ClientLoad, 'give' | 'take'>
+  readonly terminals: Pick<Terminals, 'resize'>
   load(): Load
   /** To be called when another state is in force. */
   changed(before: State, after: State): void
@@ -88,6 +92,8 @@ export interface Station {
 
 /** Strangers cause these: more of them are counted only. */
 const refusalsToldEachSecond = 5
+/** Transcripts are kept for whole days. */
+const sweepEveryMs = 3_600_000
 
 export async function createStation(parts: StationParts): Promise<Station> {
   const { log, now, settings, state } = parts
@@ -153,6 +159,18 @@ export async function createStation(parts: StationParts): Promise<Station> {
     grants.all().map((grant) => grantRow(grant, idle(grant)))
   const generation = (): number => state().generation + grants.version
 
+  const terminals = createTerminals({
+    engine,
+    settings: () => state().settings.transcripts,
+    ...(parts.resized && { tellOthers: parts.resized }),
+    clock,
+    complain: (about, what) => log.error(about, what),
+  })
+  const sweep = (): void => {
+    const { folder, keepDays } = state().settings.transcripts
+    sweepTranscripts(folder, keepDays, now())
+  }
+  const sweeping = setInterval(sweep, sweepEveryMs).unref()
   const expiry = createExpiryNotices({
     remindMs: () => state().settings.remindMs,
     now,
@@ -199,13 +217,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
       turns: parts.turns.volumes,
       claims: parts.turns.images,
       made: createMade(),
-      terminals: createTerminals({
-        engine,
-        settings: () => state().settings.transcripts,
-        now,
-        clock,
-        complain: (about, what) => log.error(about, what),
-      }),
+      terminals,
       checkGrant: createGrantCheck({ policy: written, server: ownCertificate, now }),
     },
     forwarder: {
@@ -280,10 +292,12 @@ export async function createStation(parts: StationParts): Promise<Station> {
       server.close()
       throw new Error(`the audit cannot be opened: ${String(error)}`, { cause: error })
     }
+    sweep()
     return server.address() as AddressInfo
   }
 
   async function close(graceMs: number): Promise<void> {
+    clearInterval(sweeping)
     recheck.close()
     silence.close()
     grants.close()
@@ -309,6 +323,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
     operate,
     metrics,
     lending: load,
+    terminals,
     load() {
       const rows = [...sessions.all()]
       return {

@@ -1,6 +1,5 @@
 // Sessions in which somebody sits at the other end: tells which they are, and keeps the transcript of
 // their terminal where the role asks for one. The engine is asked only for roles that have such a rule.
-import { readdirSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { openTranscript, type Transcript } from '../audit/transcript.ts'
 import type { TranscriptSettings } from '../config/transcripts-setting.ts'
@@ -24,12 +23,22 @@ export interface Terminals {
   open(passage: Passage): Promise<Passage | Failure>
   /** To be told of each request that is no stream: it may give a terminal another size. */
   resized(operation: Operation): void
+  /** The same of one that came to another process. */
+  resize(resize: Resize): void
+}
+
+/** An exec or a container, by whichever of its names, has a terminal of another size. */
+export interface Resize {
+  readonly name: string
+  readonly columns: number
+  readonly rows: number
 }
 
 export interface TerminalsParts {
   readonly engine: Engine
   readonly settings: () => TranscriptSettings
-  readonly now: () => number
+  /** The other processes, which may have the session. */
+  readonly tellOthers?: (resize: Resize) => void
   readonly clock: () => number
   readonly complain: (about: object, what: string) => void
 }
@@ -47,27 +56,9 @@ interface Live {
 }
 
 const interactiveEndpoints = /^(ExecStart|ContainerAttach|ContainerAttachWebsocket)$/
-const dayMs = 86_400_000
 
 export function createTerminals(parts: TerminalsParts): Terminals {
   const live = new Map<string, Live>()
-  let tidiedDay = 0
-
-  /** Transcripts go with the records that tell of them. */
-  function tidy({ folder, keepDays }: TranscriptSettings): void {
-    const today = Math.floor(parts.now() / dayMs)
-    if (keepDays === undefined || tidiedDay === today) return
-    tidiedDay = today
-    for (const name of readdirSync(folder)) {
-      if (!/^[0-9A-Z]{26}\.cast$/.test(name)) continue
-      try {
-        const path = join(folder, name)
-        if (statSync(path).mtimeMs < (today - keepDays) * dayMs) unlinkSync(path)
-      } catch {
-        // Another process that serves here was first.
-      }
-    }
-  }
 
   function record(passage: Passage, names: readonly string[]): Transcript | Failure {
     const { id, peer, operation, role, startedAt } = passage
@@ -84,7 +75,6 @@ export function createTerminals(parts: TerminalsParts): Terminals {
         closed: () => void live.delete(path),
       })
       live.set(path, { transcript, names })
-      tidy(settings)
       return transcript
     } catch (error) {
       parts.complain({ err: error, path }, 'a transcript cannot be opened')
@@ -112,14 +102,21 @@ export function createTerminals(parts: TerminalsParts): Terminals {
       return Object.freeze({ ...passage, terminal: { ...terminal, transcript: kept } })
     },
     resized({ endpoint, params, target }) {
-      if (live.size === 0 || !/^(Exec|Container)Resize$/.test(endpoint.id)) return
+      if (!/^(Exec|Container)Resize$/.test(endpoint.id)) return
       const columns = Number(readInt(firstValue(target.query, 'w')))
       const rows = Number(readInt(firstValue(target.query, 'h')))
       if (!isSize(columns) || !isSize(rows)) return
-      for (const { transcript, names } of live.values()) {
-        if (names.includes(params['id'] ?? '')) transcript.resized(columns, rows)
-      }
+      const resize = { name: params['id'] ?? '', columns, rows }
+      resizeHere(resize)
+      parts.tellOthers?.(resize)
     },
+    resize: resizeHere,
+  }
+
+  function resizeHere({ name, columns, rows }: Resize): void {
+    for (const { transcript, names } of live.values()) {
+      if (names.includes(name)) transcript.resized(columns, rows)
+    }
   }
 }
 

@@ -146,6 +146,15 @@ describe('the audit of a running gateway', () => {
       gateway = await startGatewayProcess({ roles, enginePath, after: gateway })
       changes = 0
     }
+    // What was under way at a kill has an end too, and none has two.
+    const records = shown(gateway.home)
+    const idsOf = (wanted: string): readonly unknown[] =>
+      records
+        .filter(({ event }) => event === wanted)
+        .map(({ id }) => id)
+        .toSorted()
+    assert.deepEqual(idsOf('ended'), idsOf('decided'))
+    assert.ok(records.some(({ why }) => why === 'the process that served it died'))
     const report = verify(gateway.home)
     assert.deepEqual([report.sound, report.findings], [true, []])
     assert.equal(

@@ -126,6 +126,13 @@ describe('dockgate grant', () => {
     assert.equal((await runDocker(who('alice'), ['kill', '-s', 'CONT', talker])).exit, 0)
     const ended = await here('end', '--grant', id, '--reason', 'enough')
     assert.equal(ended.stdout, `alice no longer has operator by grant ${id}\n`)
+    const record = audit().split('\n').find((line) => line.includes('"event":"grant"')) ?? '{}' // prettier-ignore
+    const { grant, did, to, role, givenBy, why } = JSON.parse(record)
+    assert.deepEqual(
+      { grant, did, to, role, givenBy, why },
+      { grant: id, did: 'ended', to: 'alice', role: 'operator', givenBy: 'root', why: 'the operator: enough' }, // prettier-ignore
+    )
+    assert.match((await here('audit', 'show')).stdout, /the log itself: grant .*"did":"ended"/)
     const endedAt = Date.now()
     while ((await runDocker(who('alice'), ['kill', '-s', 'CONT', talker])).exit === 0) {
       assert.ok(Date.now() - endedAt < 5_000)

@@ -8,15 +8,17 @@ import { runDockgate } from '../helpers/dockgate-process.ts'
 import { startCrowdedGateway, until, type CrowdedGateway } from '../helpers/crowded-gateway.ts'
 import { requestBytes, type RawConnection } from '../helpers/raw-http.ts'
 
-const names = ['alice', 'bob', 'carol', 'dan', 'eve', 'fay', 'monitor']
+// Each test and turn has a name of its own, so that none has what another spent.
+const names = ['monitor', ...Array.from({ length: 12 }, (_, index) => `one${index}`)]
+const nicks = ['nick0', 'nick1', 'nick2']
 const roles = `roles:
   narrow: { includes: [viewer], streams: { atOnce: 2 }, on: all }
 grants:
 ${names.map((name) => `  - { to: { name: ${name} }, roles: [admin] }`).join('\n')}
-  - { to: { name: nick }, roles: [narrow] }
+${nicks.map((name) => `  - { to: { name: ${name} }, roles: [narrow] }`).join('\n')}
 `
 const settings = `limits:
-  client: { requests: 30/s, inFlight: 6, streams: 4, connections: 24 }
+  client: { requests: 20/s, inFlight: 6, streams: 4, connections: 24 }
   address: { handshakes: 50/s }
 `
 const count = 3
@@ -46,6 +48,11 @@ async function workers(): Promise<readonly { readonly pid: number; readonly stre
   return JSON.parse((await runDockgate(['status', '--json'], env)).stdout).workers
 }
 
+/** By streams. */
+async function busiest(): Promise<{ readonly pid: number; readonly streams: number } | undefined> {
+  return (await workers()).toSorted((one, other) => other.streams - one.streams)[0]
+}
+
 /** All at once; the statuses, and the connections on which it goes on. */
 async function stream(name: string, many: number): Promise<readonly RawConnection[]> {
   const asked = await openMany(name, many)
@@ -64,12 +71,13 @@ const noStreams = async (): Promise<boolean> =>
   (await site.metric('dockgate_load{of="streams"}')) === 0
 
 describe('three workers', () => {
-  for (const [name, most] of [
-    ['bob', 4],
+  for (const [kind, most] of [
+    ['one', 4],
     ['nick', 2],
   ] as const) {
-    it(`let ${name} have ${most} streams of twelve that are asked for at once, again and again`, async () => {
+    it(`let ${kind} have ${most} streams of twelve that are asked for at once, again and again`, async () => {
       for (let turn = 0; turn < 3; turn++) {
+        const name = `${kind}${turn}`
         const open = await stream(name, 12)
         assert.equal(open.length, most)
         await until(async () => (await site.ask(name, '/info')).status === 200)
@@ -80,17 +88,17 @@ describe('three workers', () => {
   }
 
   it('let one have as many requests under way as one process would', async () => {
-    const asked = await openMany('alice', 12)
+    const asked = await openMany('one3', 12)
     for (const one of asked) one.send(list)
     await until(() => site.engine.held === 6)
     const others = await Promise.all([
-      site.ask('alice', '/info'),
-      site.ask('alice', '/info'),
-      site.ask('alice', '/info'),
+      site.ask('one3', '/info'),
+      site.ask('one3', '/info'),
+      site.ask('one3', '/info'),
     ])
     for (const { status } of others) assert.equal(status, 429)
     assert.equal(site.engine.held, 6)
-    await until(async () => (await site.ask('bob', '/info')).status === 200)
+    await until(async () => (await site.ask('one0', '/info')).status === 200)
     site.engine.goOn()
     const statuses = await Promise.all(asked.map(async (one) => (await one.answer())?.status))
     assert.deepEqual(statuses.toSorted(), [...Array(6).fill(200), ...Array(6).fill(429)])
@@ -98,18 +106,18 @@ describe('three workers', () => {
   })
 
   it('let one have them all at one process', async () => {
-    const asked = await openMany('carol', 6 * count)
+    const asked = await openMany('one4', 6 * count)
     const ofOne = asked.filter((_, index) => index % count === 0)
     for (const one of ofOne) one.send(list)
     await until(() => site.engine.held === 6)
-    assert.equal((await site.ask('carol', '/info')).status, 429)
+    assert.equal((await site.ask('one4', '/info')).status, 429)
     site.engine.goOn()
     for (const one of ofOne) assert.equal((await one.answer())?.status, 200)
     closeAll(asked)
   })
 
   it('make nothing of what follows a request that may become a stream and waits for its place', async () => {
-    const asked = await openMany('dan', 3 * count)
+    const asked = await openMany('one5', 3 * count)
     const ofOne = asked.filter((_, index) => index % count === 0)
     const [first, second, third] = ofOne
     first?.send(list)
@@ -118,22 +126,22 @@ describe('three workers', () => {
     const attach = requestBytes({ method: 'POST', path: '/containers/x/attach?stream=1' })
     third?.send(attach + info)
     await third?.bytes()
-    assert.doesNotMatch(site.gateway.allLogs(), /"who":"dan".*"operation":"system\.info"/)
+    assert.doesNotMatch(site.gateway.allLogs(), /"who":"one5".*"operation":"system\.info"/)
     site.engine.goOn()
     closeAll(asked)
   })
 
   it('let one make no more requests than one process would, and no fewer', async () => {
     for (const [name, many] of [
-      ['eve', 9],
-      ['fay', 1],
+      ['one6', 9],
+      ['one7', 1],
     ] as const) {
       const asked = await openMany(name, many)
       const statuses = { 200: 0, 429: 0 }
       const began = performance.now()
       await Promise.all(
         asked.map(async (one) => {
-          while (statuses[429] < 100 && performance.now() - began < 8_000) {
+          while (statuses[429] < 40 && performance.now() - began < 30_000) {
             one.send(info)
             statuses[(await one.answer())?.status as 200] += 1
           }
@@ -142,14 +150,14 @@ describe('three workers', () => {
       const seconds = (performance.now() - began) / 1_000
       closeAll(asked)
       const words = `${name}: ${JSON.stringify(statuses)} in ${seconds} s`
-      assert.ok(statuses[429] >= 100, words)
-      assert.ok(statuses[200] <= 300 + 30 * seconds, words)
-      assert.ok(statuses[200] >= 300 - 2 * count, words)
+      assert.ok(statuses[429] >= 40, words)
+      assert.ok(statuses[200] <= 200 + 20 * seconds, words)
+      assert.ok(statuses[200] >= 200 - 2 * count, words)
     }
   })
 
   it('let one have as many connections as one process would', async () => {
-    const asked = await openMany('fay', 30)
+    const asked = await openMany('one8', 30)
     for (const one of asked) one.send(requestBytes({ method: 'GET', path: '/_ping' }))
     const statuses = await Promise.all(asked.map(async (one) => (await one.answer())?.status))
     assert.equal(await site.shed('client.connections'), 6)
@@ -160,7 +168,8 @@ describe('three workers', () => {
   it('let one address begin no more handshakes than one process would', async () => {
     const began = performance.now()
     const sockets: Socket[] = []
-    for (let index = 0; index < 800; index++) {
+    const many = 1_600
+    for (let index = 0; index < many; index++) {
       const socket = connect({
         host: '127.0.0.1',
         port: site.gateway.port,
@@ -171,37 +180,64 @@ describe('three workers', () => {
       sockets.push(socket)
     }
     const shed = (): Promise<number> => site.shed('address.handshakes')
-    await until(async () => (await shed()) > 100)
+    await until(async () => (await shed()) > 0)
     let seen = -1
     await until(async () => {
       const still = (await shed()) === seen
       seen = await shed()
-      await sleep(200)
+      await sleep(500)
       return still
     })
     const seconds = (performance.now() - began) / 1_000
-    const letIn = 800 - seen
+    const letIn = many - seen
     assert.ok(letIn <= 500 + 50 * seconds && letIn >= 500 - 2 * count, `${letIn} in ${seconds} s`)
     for (const socket of sockets) socket.destroy()
   })
 
+  it('record the end of all that one had that died, once', async () => {
+    const asked = await openMany('one9', 2 * count)
+    for (const one of asked) one.send(list)
+    await until(() => site.engine.held === 6)
+    const open = await stream('one0', 4)
+    const victim = await busiest()
+    process.kill(victim?.pid ?? 0, 'SIGKILL')
+    const records = (event: string): readonly { readonly id: string; readonly why?: string }[] =>
+      site.gateway
+        .allLogs()
+        .split('\n')
+        .filter((line) => line.startsWith('{"seq":') && line.includes(`"event":"${event}"`))
+        .map((line) => JSON.parse(line))
+        .filter(({ decision }) => decision !== 'refuse')
+    const cut = (): readonly { readonly id: string }[] =>
+      records('ended').filter(({ why }) => why === 'the process that served it died')
+    await until(() => cut().length > 0)
+    site.engine.goOn()
+    closeAll([...asked, ...open])
+    await until(noStreams)
+    await until(() => records('ended').length === records('decided').length)
+    const ids = (of: readonly { readonly id: string }[]): readonly string[] =>
+      of.map(({ id }) => id).toSorted()
+    assert.deepEqual(ids(records('ended')), ids(records('decided')))
+    assert.ok(cut().length > 0)
+  })
+
   it('give back what one had that died', async () => {
-    const open = await stream('bob', 12)
+    const open = await stream('one1', 12)
     assert.equal(open.length, 4)
-    const [victim, ...others] = await workers()
+    const victim = await busiest()
     process.kill(victim?.pid ?? 0, 'SIGKILL')
     await until(async () => {
       const now = await workers()
       return now.length === count && now.every(({ pid }) => pid !== victim?.pid)
     })
-    const left = others.reduce((sum, { streams }) => sum + streams, 0)
-    assert.ok(left > 0 && left < 4, `${left} of 4`)
-    const again = await stream('bob', 12)
+    const left = 4 - (victim?.streams ?? 0)
+    assert.ok(left < 4)
+    const again = await stream('one1', 12)
     assert.equal(again.length, 4 - left)
     closeAll([...open, ...again])
     await until(noStreams)
 
-    const asked = await openMany('carol', 12)
+    const asked = await openMany('one10', 12)
     for (const one of asked) one.send(list)
     await until(() => site.engine.held === 6)
     await sleep(200)

@@ -2,7 +2,7 @@
 // all of them, and one that dies is replaced.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { after, before, describe, it } from 'node:test'
@@ -18,7 +18,9 @@ const talker = `${word}-talker`
 const bob = `bob-${word}`
 const roles = `roles:
   small: { includes: [developer], limits: { containers: 3 } }
+  seen: { includes: [admin], on: all, limits: none, transcript: true }
 grants:
+  - { to: { name: sam }, roles: [seen] }
   - { to: { name: alice }, roles: [admin] }
   - { to: { name: ${bob} }, roles: [small] }
 `
@@ -38,8 +40,13 @@ after(async () => {
   await removeAll(word)
 })
 
-const dockgate = async (...args: string[]): Promise<{ status: number | null; stdout: string }> =>
+const dockgate = (...args: string[]): ReturnType<typeof runDockgate> =>
   runDockgate(args, { DOCKGATE_HOME: gateway.home })
+
+async function reload(): Promise<void> {
+  const { status, stderr } = await dockgate('reload')
+  assert.equal(status, 0, `${stderr}${gateway.log()}`)
+}
 
 async function until(expected: () => Promise<boolean> | boolean): Promise<void> {
   const start = Date.now()
@@ -134,6 +141,33 @@ describe('three workers', () => {
     assert.deepEqual([made.length, answers.filter(({ status }) => status === 403).length], [3, 9])
   })
 
+  it('keep one transcript of a terminal, whichever of them its sizes come to', async () => {
+    const door = gateway.door(gateway.identity('sam'))
+    const post = (path: string, value: object): Promise<RawAnswer> => {
+      const headers = { 'Content-Type': 'application/json' }
+      return askDoor(door, { method: 'POST', path, headers, body: JSON.stringify(value) })
+    }
+    const asked = { Cmd: ['cat'], Tty: true, AttachStdin: true, AttachStdout: true }
+    const made = await post(`/containers/${talker}/exec`, asked)
+    const { Id } = JSON.parse(made.body.toString())
+    const terminal = new RawConnection(await gateway.connect(gateway.identity('sam')))
+    const headers = { 'Content-Type': 'application/json', Connection: 'Upgrade', Upgrade: 'tcp' }
+    const body = JSON.stringify({ Tty: true })
+    terminal.send(requestBytes({ method: 'POST', path: `/exec/${Id}/start`, headers, body }))
+    assert.equal((await terminal.answer('POST'))?.status, 101)
+    for (let index = 0; index < count; index++) {
+      const path = `/exec/${Id}/resize?w=${100 + index}&h=30`
+      assert.equal((await post(path, {})).status, 200)
+    }
+    terminal.send('\u0004')
+    await terminal.bytes()
+    const folder = join(gateway.home, 'transcripts')
+    await until(() => gateway.allLogs().includes('"transcript":{'))
+    const [name = ''] = readdirSync(folder)
+    const text = readFileSync(join(folder, name), 'utf8')
+    for (let index = 0; index < count; index++) assert.match(text, new RegExp(`"r","${100 + index}x30"`)) // prettier-ignore
+  })
+
   it('end what a revoked certificate has on any of them, and resume none of its sessions', async () => {
     const serial = randomSerial()
     const identity = gateway.authority.issue({ serial, subject: sequence(rdn(CN, 'alice')) })
@@ -171,13 +205,13 @@ describe('three workers', () => {
 
   it('take in a change together, and all stay with the last good one', async () => {
     writeFileSync(join(gateway.home, 'roles.yaml'), roles.replace('[admin]', '[monitor]'))
-    assert.equal((await dockgate('reload')).status, 0)
+    await reload()
     const statuses = await Promise.all(
       Array.from({ length: 2 * count }, () => get('alice', '/containers/prune', 'POST')),
     )
     assert.deepEqual(new Set(statuses.map(({ status }) => status)), new Set([403]))
     writeFileSync(join(gateway.home, 'roles.yaml'), roles)
-    assert.equal((await dockgate('reload')).status, 0)
+    await reload()
     writeFileSync(join(gateway.home, 'roles.yaml'), 'nonsense: 1\n')
     assert.equal((await dockgate('reload')).status, 1)
   })
@@ -201,11 +235,12 @@ describe('three workers', () => {
     }
     assert.ok((await metric('dockgate_decisions_total')) > counted)
     const main = readFileSync(join(gateway.home, 'audit.log'), 'utf8')
-    assert.match(main, /"event":"ended".*"how":"ended","why":"the process that served it died"/)
+    const theirs = readFileSync(join(gateway.home, 'audit.w1.log'), 'utf8')
+    assert.match(theirs, /"event":"ended".*"how":"ended","why":"the process that served it died"/)
     assert.match(main, /"event":"worker","slot":1,.*"did":"died",.*"signal":"SIGKILL","lost":1/)
     for (const socket of sockets) socket.destroy()
     writeFileSync(join(gateway.home, 'roles.yaml'), roles)
-    assert.equal((await dockgate('reload')).status, 0)
+    await reload()
   })
 
   it('leave one audit, in which a chain that is taken away is missed', async () => {

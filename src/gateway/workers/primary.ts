@@ -11,7 +11,9 @@ import { version } from '../../version.ts'
 import { openAuditSink, sinkLastMs } from '../audit-sink.ts'
 import { createClaims } from '../claims.ts'
 import { createDenials, mostFrequent } from '../denials.ts'
+import { createEndGrant } from '../end-grant.ts'
 import { createEngine } from '../engine.ts'
+import type { GrantRow } from '../give-grant.ts'
 import { createMetrics } from '../metrics.ts'
 import { createOperate, type Load, type Operate, type PersonsSession } from '../operate.ts'
 import { createReminding, tellReload, watchedFiles } from '../reloading.ts'
@@ -82,7 +84,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
   const countStream = createStreamCounts()
   const sparing = createSparing()
   const reminding = createReminding(log, () => keeper.current, now)
-  const streams = createStreams(audit, now)
+  const streams = createStreams()
   const chains = new Map<string, Position>()
   let isToldChains = true
   let asked = settings.listen
@@ -195,10 +197,12 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
         count: settings.workers,
         state: texts(),
         place: options.listening ?? whereToListen(),
+        lost: streams.lost(member().slot),
       }),
       ready: (where) => {
         if (place === undefined) audit.open()
         place ??= where
+        streams.told(member().slot)
         record.note('worker', { slot: member().slot, pid: member().pid, did: 'started' })
         return null
       },
@@ -221,6 +225,11 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
         streams.over(member(), id)
         return null
       },
+      resized: (resize) => {
+        const others = crew.members().filter((one) => one !== member())
+        for (const { channel } of others) channel.tell('resize', resize)
+        return null
+      },
       chain: (position) => {
         chains.set(chainName(chainPath(settings.audit.path, member().slot)), position)
         isToldChains = false
@@ -237,7 +246,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
       metrics: () => metricsText(),
     }),
     died: (member, how) => {
-      const lost = streams.died(member)
+      const lost = streams.died(member, member.slot)
       record.note('worker', { slot: member.slot, pid: member.pid, did: 'died', ...how, lost })
       if (options.listening === undefined || crew.members().length > 0) return
       log.fatal('no worker is left, and the socket that was handed over went with the last')
@@ -266,7 +275,10 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
   await crew.started()
   if (place === undefined) throw new Error('INVARIANT: who serves has said where')
   const telling = setInterval(tellChains, chainsEveryMs).unref()
-  const control = await openControlIfPossible(settings.controlPath, operate, log)
+  const grants = async (): Promise<readonly GrantRow[]> => (await operate.status()).temporaryGrants
+  const endGrant = createEndGrant({ folder: settings.grantsPath, grants, audit: record, now })
+  const parts = { ...operate, endGrant }
+  const control = await openControlIfPossible(settings.controlPath, parts, log)
 
   return {
     ...place,

@@ -1,41 +1,35 @@
-// The streams that each process has under way, as far as the audit must say that they ended when the
-// process dies and cannot say so itself.
-import type { Audit } from '../../audit/record.ts'
-import type { StreamBegun } from './talk.ts'
+// The streams that each process has under way: whoever takes the place of one that died is told of them,
+// and records their ends.
+import type { Begun } from '../../audit/unended.ts'
 
 export interface Streams {
-  began(process: object, stream: StreamBegun): void
+  began(process: object, stream: Begun): void
   over(process: object, id: string): void
-  /** Records the end of each that it had, and gives their number. */
-  died(process: object): number
+  /** Gives the number of those that it had. */
+  died(process: object, slot: number): number
+  /** Whose ends are still to be recorded. */
+  lost(slot: number): readonly Begun[]
+  /** They are recorded. */
+  told(slot: number): void
 }
 
-export function createStreams(audit: Audit, now: () => number): Streams {
-  const live = new WeakMap<object, Map<string, StreamBegun>>()
+export function createStreams(): Streams {
+  const live = new WeakMap<object, Map<string, Begun>>()
+  const lost = new Map<number, readonly Begun[]>()
 
   return {
     began(process, stream) {
-      const of = live.get(process) ?? new Map<string, StreamBegun>()
+      const of = live.get(process) ?? new Map<string, Begun>()
       live.set(process, of.set(stream.id, stream))
     },
     over: (process, id) => void live.get(process)?.delete(id),
-    died(process) {
-      const lost = [...(live.get(process)?.values() ?? [])]
+    died(process, slot) {
+      const had = [...(live.get(process)?.values() ?? [])]
       live.delete(process)
-      for (const { id, who, operation, since } of lost) {
-        audit.ended({
-          id,
-          who,
-          operation,
-          status: 0,
-          bytesIn: 0,
-          bytesOut: 0,
-          durationMs: now() - since,
-          how: 'ended',
-          why: 'the process that served it died',
-        })
-      }
-      return lost.length
+      lost.set(slot, [...(lost.get(slot) ?? []), ...had])
+      return had.length
     },
+    lost: (slot) => lost.get(slot) ?? [],
+    told: (slot) => void lost.delete(slot),
   }
 }

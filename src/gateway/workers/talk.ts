@@ -1,5 +1,6 @@
 // What the process that holds the files and those that serve say to each other.
 import type { Position } from '../../audit/line.ts'
+import type { Begun } from '../../audit/unended.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { Claimant } from '../claims.ts'
 import type { Load, PersonsSession, Selector, SessionRow, Status } from '../operate.ts'
@@ -7,6 +8,7 @@ import type { Want } from '../part.ts'
 import type { Reload } from '../state.ts'
 import type { StreamAsked } from '../stream-counts.ts'
 import type { Place } from '../station.ts'
+import type { Resize } from '../terminals.ts'
 import type { Counted } from './add-metrics.ts'
 
 /** A state as it was read and found good: texts, not files, which may have changed since. */
@@ -28,14 +30,6 @@ export interface StateTexts {
 
 export type Turns = 'volumes' | 'quotas'
 
-/** A stream as the audit will say that it ended, should its process die. */
-export interface StreamBegun {
-  readonly id: string
-  readonly who: string
-  readonly operation: string
-  readonly since: number
-}
-
 /** What those who serve ask of the one that holds the files. */
 export type OfPrimary = {
   readonly hello: readonly [
@@ -45,6 +39,8 @@ export type OfPrimary = {
       readonly count: number
       readonly state: StateTexts
       readonly place: Place
+      /** Streams of those who had this slot before, whose ends nobody has recorded. */
+      readonly lost: readonly Begun[]
     },
   ]
   readonly ready: readonly [{ readonly host: string; readonly port: number }, null]
@@ -60,8 +56,9 @@ export type OfPrimary = {
   readonly give: readonly [number, null]
   /** How much of it the others give. */
   readonly more: readonly [Want, number]
-  readonly began: readonly [StreamBegun, null]
+  readonly began: readonly [Begun, null]
   readonly over: readonly [string, null]
+  readonly resized: readonly [Resize, null]
   /** Where its own chain of the audit stands. */
   readonly chain: readonly [Position, null]
   /** Lines of its chain, for the second sink. */
@@ -84,6 +81,8 @@ export type OfWorker = {
   readonly spare: readonly [Want, number]
   /** Given too late for whoever waited. */
   readonly gift: readonly [Want, null]
+  /** A terminal has another size by a request to another one. */
+  readonly resize: readonly [Resize, null]
   /** One of them has died: each has its own part again. */
   readonly evened: readonly [null, null]
   readonly load: readonly [null, Load]

@@ -34,6 +34,10 @@ export function serveAsWorker(options: WorkerOptions): Promise<number> {
           worker.station?.lending.take(want)
           return null
         },
+        resize: (resize) => {
+          worker.station?.terminals.resize(resize)
+          return null
+        },
         evened: () => {
           worker.round++
           return null
@@ -97,7 +101,7 @@ async function start(
   channel: Channel<OfPrimary>,
 ): Promise<(graceMs: number) => Promise<void>> {
   const { now } = options
-  const { slot, count, state: first, place } = await channel.ask('hello', null)
+  const { slot, count, state: first, place, lost } = await channel.ask('hello', null)
   const newest = (): StateTexts => worker.texts ?? first
   take(worker, newest(), now())
   const log = options.log.child({ worker: slot })
@@ -114,6 +118,7 @@ async function start(
     ...settings.audit,
     path,
     now,
+    lost,
     ...(written && { written }),
     ...tellingOutages(log),
   })
@@ -137,6 +142,7 @@ async function start(
       const counted = await channel.ask('stream', asked)
       return typeof counted === 'number' ? () => channel.tell('give', counted) : counted
     },
+    resized: (resize) => channel.tell('resized', resize),
     others: {
       slot,
       count,
