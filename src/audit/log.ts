@@ -107,6 +107,7 @@ export function createAudit(options: AuditOptions): AuditLog {
     }
   }
   return {
+    isFailing: () => outage !== undefined,
     readsGoOn: options.onFailure === 'allow-reads',
     open() {
       const ends = endsOfTheDead(options.path, options.lost ?? [])

@@ -66,6 +66,8 @@ export interface Ended {
 export interface Audit {
   /** Takes up the chain where the last process left it; throws where nothing can be written. */
   open(): void
+  /** The last record could not be written. */
+  isFailing(): boolean
   /** What only reads may pass without a record while none can be written. */
   readonly readsGoOn: boolean
   /**

@@ -36,6 +36,9 @@ export interface MetricsParts {
   readonly sessions: () => Iterable<Session>
   readonly connections: () => number
   readonly load: () => Readonly<Record<'inFlight' | 'streams' | 'waiting', number>>
+  readonly audit: Pick<Audit, 'isFailing'>
+  /** Whether the engine answers; undefined where others say it. */
+  readonly engineAnswers?: () => Promise<boolean>
   readonly version: string
 }
 
@@ -171,14 +174,18 @@ const together: ReadonlyMap<string, 'first' | 'max' | 'min'> = new Map([
   ['policy_timestamp_seconds', 'max'],
   ['files_faulty', 'max'],
   ['expiry_timestamp_seconds', 'min'],
+  ['audit_failing', 'max'],
+  ['engine_up', 'min'],
 ])
+
+type Values = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 
 function gauges(parts: MetricsParts, registers: Registry[]): void {
   const gauge = (
     name: string,
     help: string,
     labelNames: readonly string[],
-    values: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[],
+    values: () => Values | Promise<Values>,
   ): void => {
     const made: Gauge = new Gauge({
       name: `dockgate_${name}`,
@@ -186,9 +193,10 @@ function gauges(parts: MetricsParts, registers: Registry[]): void {
       labelNames,
       registers,
       aggregator: together.get(name) ?? 'sum',
-      collect() {
+      async collect() {
+        const found = await values()
         made.reset()
-        for (const [labels, value] of values()) made.set(labels, value)
+        for (const [labels, value] of found) made.set(labels, value)
       },
     })
   }
@@ -213,6 +221,15 @@ function gauges(parts: MetricsParts, registers: Registry[]): void {
   gauge('files_faulty', 'Faults of files that are therefore not in force', [], () => [
     [{}, parts.lastReload().faults.length],
   ])
+  gauge('audit_failing', 'Whether no record can be written', [], () => [
+    [{}, Number(parts.audit.isFailing())],
+  ])
+  const { engineAnswers } = parts
+  if (engineAnswers !== undefined) {
+    gauge('engine_up', 'Whether the engine answers', [], async () => [
+      [{}, Number(await engineAnswers())],
+    ])
+  }
   gauge('expiry_timestamp_seconds', 'Until when the earliest of its kind is good', ['of'], () =>
     ['ca', 'crl', 'server'].flatMap((of) => {
       const ends = parts.state().trust.periods.filter((period) => period.of === of)

@@ -195,7 +195,7 @@ function rowOf(session: Session): SessionRow {
 /** Whoever asks for the status waits no longer than this for the engine. */
 const askMs = 2_000
 
-async function askEngine(engine: Engine): Promise<Status['engine']> {
+export async function askEngine(engine: Engine): Promise<Status['engine']> {
   const nothing = { url: engine.url, version: null, apiVersion: null }
   let late: NodeJS.Timeout | undefined
   try {

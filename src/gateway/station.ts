@@ -25,7 +25,7 @@ import { createGivenRights } from './given-rights.ts'
 import { createLoad, type Load as ClientLoad } from './load.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createNames } from './names.ts'
-import { createOperate, type Load, type Operate, type OwnOperate } from './operate.ts'
+import { askEngine, createOperate, type Load, type Operate, type OwnOperate } from './operate.ts'
 import type { Others } from './part.ts'
 import { createQuotas } from './quotas.ts'
 import { createRecheck, type Recheck } from './recheck.ts'
@@ -105,6 +105,8 @@ export async function createStation(parts: StationParts): Promise<Station> {
     lastReload: parts.lastReload,
     sessions: () => sessions.all(),
     connections: () => connections.size,
+    audit: parts.audit,
+    engineAnswers: async () => (await askEngine(engine)).fault === null,
     load: () => ({ inFlight: load.inFlight, streams: load.streams, waiting: arrivals.waiting }),
   })
   const clock = (): number => performance.now()

@@ -73,6 +73,7 @@ export async function servePrimary(options: ServeOptions): Promise<Serving> {
     lastReload: () => keeper.lastReload,
     sessions: () => [],
     connections: () => 0,
+    audit: record,
     load: () => ({ inFlight: 0, streams: 0, waiting: 0 }),
   })
   const audit = metrics.counting(record)
