@@ -9,12 +9,16 @@ export interface TarHeader {
   readonly path: string
   /** Of the content that follows, without its padding. */
   readonly size: number
+  /** Where a link leads. */
+  readonly link: string | undefined
 }
 
 /** What an extended header says of the entry that follows it. */
 export interface TarExtension {
   readonly path?: string
   readonly size?: number
+  /** It says where a link leads. */
+  readonly link: boolean
 }
 
 const text = new TextDecoder('utf-8')
@@ -32,12 +36,13 @@ export function readTarHeader(block: Uint8Array): TarHeader | string {
   if (bare.has(type) && size !== 0) return 'an entry without content has a size'
   const name = terminated(block.subarray(0, 100))
   const prefix = isPosix(block) ? terminated(block.subarray(345, 500)) : ''
-  return { type, path: prefix === '' ? name : `${prefix}/${name}`, size }
+  const path = prefix === '' ? name : `${prefix}/${name}`
+  return { type, path, size, link: terminated(block.subarray(157, 257)) }
 }
 
 /** The records of a PAX header: `length key=value\n`, the length counting all of it. */
 export function readPaxRecords(data: Uint8Array): TarExtension | string {
-  const found: { path?: string; size?: number } = {}
+  const found: { path?: string; size?: number; link: boolean } = { link: false }
   for (let at = 0; at < data.length;) {
     const blank = data.indexOf(0x20, at)
     const digits = blank === -1 ? '' : text.decode(data.subarray(at, blank))
@@ -50,6 +55,7 @@ export function readPaxRecords(data: Uint8Array): TarExtension | string {
     const key = text.decode(data.subarray(blank + 1, equals))
     const value = text.decode(data.subarray(equals + 1, end - 1))
     if (key.startsWith('GNU.sparse')) return 'sparse files are not taken'
+    if (key === 'linkpath') found.link = true
     if (key === 'path') {
       if (found.path !== undefined || value.includes('\0')) return 'a PAX path cannot be read'
       found.path = value
@@ -79,7 +85,11 @@ export function writeTarHeader(path: string, size: number): Buffer {
   octal(0o644, 100, 8)
   octal(0, 108, 8)
   octal(0, 116, 8)
-  octal(size, 124, 12)
+  if (size < 8 ** 11) octal(size, 124, 12)
+  else {
+    block[124] = 0x80
+    block.writeBigUInt64BE(BigInt(size), 128)
+  }
   octal(0, 136, 12)
   block.write('0', 156, 'latin1')
   block.write('ustar\x0000', 257, 'latin1')

@@ -104,11 +104,11 @@ export function createEngine(socketPath: string, askTimeoutMs = 30_000): Engine 
       writeBody(tried, request.body)
     }
     attempt({ agent, socketPath }, false)
-    request.started?.((done) => {
+    request.started?.((finished) => {
       released = true
-      if (done === undefined) outgoing.destroy()
-      else if (outgoing.closed) done()
-      else outgoing.once('close', done)
+      if (finished === undefined) outgoing.destroy()
+      else if (outgoing.closed) finished()
+      else outgoing.once('close', finished)
     })
   }
 

@@ -18,7 +18,9 @@ import { mayMake } from '../policy/stranger.ts'
 import { reachNeeded, wouldDeny } from '../policy/trial.ts'
 import { viewOf, type View } from '../policy/view.ts'
 import type { Authenticator, Peer } from './authenticate.ts'
-import { buildGate, type BuildGate } from './build-context/open.ts'
+import { buildGate } from './archives/build.ts'
+import { loadGate } from './archives/load.ts'
+import type { Gate } from './archives/open.ts'
 import { readWholeBody, type Incoming } from './body.ts'
 import { engineFailure, type Engine } from './engine.ts'
 import { checkFraming, refuseSurplusBody } from './framing.ts'
@@ -97,8 +99,8 @@ export interface Passage {
   readonly gift?: SignedGrant
   /** Set where its role asks about terminals, and this may be one. */
   readonly terminal?: Terminal
-  /** A build's context goes through this on its way. */
-  readonly context?: Pick<BuildGate, 'open' | 'close'> & {
+  /** An archive that is judged goes through this on its way. */
+  readonly context?: Pick<Gate, 'open' | 'close'> & {
     readonly refused: () => Refusal | undefined
   }
   /** To be called when it is over: others wait for what it holds. */
@@ -246,11 +248,7 @@ function keepMade(guard: Guard, { principal }: Peer, byName: readonly string[]) 
 }
 
 /** What the gate refuses on the way is on record and told like any other refusal. */
-function contextOf(
-  guard: Guard,
-  request: Request,
-  gate: BuildGate,
-): NonNullable<Passage['context']> {
+function contextOf(guard: Guard, request: Request, gate: Gate): NonNullable<Passage['context']> {
   let refusal: Refusal | undefined
   return {
     open: (source) => gate.open(source),
@@ -274,7 +272,7 @@ interface Granted extends Pick<Passage, 'view' | 'bytes' | 'gift'> {
   /** What it makes beside what the answer will name; undefined where no role is on trial. */
   readonly made?: readonly string[]
   /** What must be done on the engine first, once the decision is on record. */
-  readonly gate?: BuildGate | undefined
+  readonly gate?: Gate | undefined
   readonly prepare?: () => Promise<Failure | undefined>
 }
 
@@ -333,24 +331,36 @@ async function judge(
       const same = authorize([other], principal, read, things, hostPaths)
       return same.allow && formatTarget(same.operation.target) === formatTarget(operation.target)
     }
-    const gate =
-      operation.endpoint.id === 'ImageBuild'
-        ? buildGate({
-            engine: guard.engine,
-            principal,
-            operation,
-            roles: roles.filter(alike),
-            registries: request.incoming.raw.headers['x-registry-config']?.toString(),
-          })
-        : undefined
+    const { engine, claims, quotas, turns } = guard
+    const { held } = request
+    const who = labelsOf(role.on, principal)?.join(',') ?? principal.name
+    const mayTake =
+      (named: Operation) =>
+      (reference: Reference, thing: Thing): boolean =>
+        mayMake(role, principal, named, reference, thing)
+    const claim = async (named: Operation): Promise<Failure | undefined> => {
+      const claiming = { operation: named, who, mayTake: mayTake(named) }
+      const claimed = await claimNames(engine, claims, claiming)
+      if (typeof claimed === 'object') return claimed
+      held.addUntilDone(claimed)
+      return undefined
+    }
+    const gateOf = ({ id }: Operation['endpoint']): Gate | undefined => {
+      if (id === 'ImageBuild') {
+        const registries = request.incoming.raw.headers['x-registry-config']?.toString()
+        return buildGate({ engine, principal, operation, roles: roles.filter(alike), registries })
+      }
+      if (id !== 'ImageLoad') return undefined
+      const count = (imageCount: number, imageSize: number): Promise<Failure | undefined> =>
+        quotas.hasRoom(role, principal, operation, { imageCount, imageSize })
+      return loadGate({ engine, principal, operation, role, claim, count })
+    }
     return {
       basis: { role, asked: read, things, hostPaths },
       operation,
       ...(view && { view }),
-      gate,
+      gate: gateOf(operation.endpoint),
       prepare: async () => {
-        const { engine, claims, quotas, turns } = guard
-        const { held } = request
         try {
           // Names before quotas, for all: so that no two wait for each other.
           const mayJoin = (network: Thing): boolean => isTheirs(network) || isShared(network)
@@ -363,12 +373,8 @@ async function judge(
           const room = await quotas.enter(role, principal, operation, things)
           if (room !== undefined && isFailure(room)) return room
           held.addUntilDone(room?.release)
-          const who = labelsOf(role.on, principal)?.join(',') ?? principal.name
-          const mayTake = (reference: Reference, thing: Thing): boolean =>
-            mayMake(role, principal, operation, reference, thing)
-          const claimed = await claimNames(engine, claims, { operation, who, mayTake })
-          if (typeof claimed === 'object') return claimed
-          held.addUntilDone(claimed)
+          const unclaimed = await claim(operation)
+          if (unclaimed !== undefined) return unclaimed
           return await makeVolumes(engine, operation, things, isTheirs, inherited)
         } catch (error) {
           return caught(error)

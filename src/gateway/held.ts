@@ -5,6 +5,7 @@
 export class Held {
   #ends: (() => void)[] = []
   #untilDone: (() => void)[] = []
+  #isOver = false
 
   add(end: (() => void) | undefined): void {
     if (end !== undefined) this.#ends.push(end)
@@ -12,10 +13,14 @@ export class Held {
 
   /** What must not be given back before the engine has done it or refused. */
   addUntilDone(end: (() => void) | undefined): void {
-    if (end !== undefined) this.#untilDone.push(end)
+    if (end === undefined) return
+    // What comes too late is for a request that nobody sends any more.
+    if (this.#isOver) end()
+    else this.#untilDone.push(end)
   }
 
   release(): void {
+    this.#isOver = true
     for (const end of [...this.#ends.splice(0), ...this.#untilDone.splice(0)]) end()
   }
 

@@ -20,6 +20,13 @@ export interface Quotas {
     operation: Operation,
     things: ReadonlyMap<Reference, Thing | undefined>,
   ): Promise<Failure | { readonly release: () => void } | undefined>
+  /** Whether there is room for images that are known late, for whoever has entered. */
+  hasRoom(
+    role: Role,
+    principal: Principal,
+    operation: Operation,
+    more: { readonly imageCount: number; readonly imageSize: number },
+  ): Promise<Failure | undefined>
 }
 
 type Kind = keyof Quota
@@ -37,6 +44,7 @@ const takes: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kin
   ['ImageCommit', ['imageCount', 'imageSize']],
   // An import: what is pulled is nobody's.
   ['ImageCreate', ['imageCount', 'imageSize']],
+  ['ImageLoad', ['imageCount', 'imageSize']],
 ])
 
 /** `take` gives the turns of owners, which all who ask the same engine must share. */
@@ -50,7 +58,7 @@ export function createQuotas(engine: Engine, take: TakeTurns): Quotas {
         (kind) => quota[kind] !== undefined,
       )
       if (kinds.length === 0) return undefined
-      const labels = labelsOf(role.on, principal) ?? [`${ownerLabel}=${principal.name}`]
+      const labels = labelsCounted(role, principal)
       // A build takes minutes: only other builds wait for it.
       const counts =
         kinds.includes('imageCount') || kinds.includes('imageSize') ? 'images' : 'things'
@@ -62,11 +70,7 @@ export function createQuotas(engine: Engine, take: TakeTurns): Quotas {
           const wanted = await count[kind](operation, things)
           if (wanted <= most) continue
           release()
-          const has = kind === 'totalCpus' || kind in inBytes ? 'would come to' : 'would be'
-          return failure(
-            'denied',
-            `${principal.name} may not ${operation.permission} here: there ${has} ${wanted} in ${kind}, and role "${role.name}" allows ${most} (limits.${kind})`,
-          )
+          return tooMany(role, principal, operation, { kind, wanted, most })
         }
         return { release }
       } catch (error) {
@@ -74,7 +78,38 @@ export function createQuotas(engine: Engine, take: TakeTurns): Quotas {
         throw error
       }
     },
+    async hasRoom(role, principal, operation, more) {
+      if (role.limits === 'none') return undefined
+      const { quota } = role.limits
+      const count = createCount(engine, labelsCounted(role, principal))
+      for (const kind of ['imageCount', 'imageSize'] as const) {
+        const most = quota[kind]
+        if (most === undefined) continue
+        // Of what is there, and one more.
+        const wanted = (await count[kind](operation, new Map())) - 1 + more[kind]
+        if (wanted > most) return tooMany(role, principal, operation, { kind, wanted, most })
+      }
+      return undefined
+    },
   }
+}
+
+/** Of a role that reaches all, what is its holder's. */
+function labelsCounted({ on }: Role, principal: Principal): readonly string[] {
+  return labelsOf(on, principal) ?? [`${ownerLabel}=${principal.name}`]
+}
+
+function tooMany(
+  role: Role,
+  principal: Principal,
+  { permission }: Operation,
+  { kind, wanted, most }: { readonly kind: Kind; readonly wanted: number; readonly most: number },
+): Failure {
+  const has = kind === 'totalCpus' || kind in inBytes ? 'would come to' : 'would be'
+  return failure(
+    'denied',
+    `${principal.name} may not ${permission} here: there ${has} ${wanted} in ${kind}, and role "${role.name}" allows ${most} (limits.${kind})`,
+  )
 }
 
 const inBytes = { totalMemory: true, imageSize: true }

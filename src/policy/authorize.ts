@@ -139,12 +139,13 @@ function tryRole(
 type Things = ReadonlyMap<Reference, Thing | undefined>
 const unseen: ReadonlyMap<string, string> = new Map()
 
-/** Bodies whose bytes stay inside the container, the image or the request that was judged. */
+/** Bodies whose bytes stay inside the container or image, or are judged on their way. */
 const harmlessBytes: ReadonlySet<string> = new Set([
   'container.cp-in',
   'image.pull',
   'image.build',
   'image.import',
+  'image.load',
 ])
 /** They hand the whole of the build service to the client, past every limit. */
 const control: ReadonlySet<string> = new Set([
@@ -201,6 +202,7 @@ const ofNobody: ReadonlySet<string> = new Set([
   'image.pull',
   'image.build',
   'image.import',
+  'image.load',
   'distribution.inspect',
   'container.create',
   'network.create',

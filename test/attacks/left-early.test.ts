@@ -6,9 +6,11 @@ import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askEngine, onEngine, removeAll, uniqueName } from '../helpers/engine.ts'
+import { imageArchive } from '../helpers/image-archive.ts'
 import { startPeople, type People } from '../helpers/people.ts'
 import { requestBytes } from '../helpers/raw-http.ts'
 import { startSlowEngine, type SlowEngine } from '../helpers/slow-engine.ts'
+import { tarOf } from '../helpers/tar.ts'
 
 const word = uniqueName('left')
 const roles = `roles:
@@ -38,6 +40,7 @@ async function leaveEarly(
   line: string,
   body: object,
   meanwhile: () => Promise<void>,
+  isReady: () => boolean = () => true,
 ): Promise<void> {
   const [method = '', path = ''] = line.split(' ')
   const tcp = connect(people.gateway.port, '127.0.0.1')
@@ -46,6 +49,7 @@ async function leaveEarly(
   socket.on('error', () => undefined)
   const answered = new Promise<void>((resolve, reject) => {
     engine.holdNext(new RegExp(`^${method} \\S*${path.split('?')[0]}`), async () => {
+      while (!isReady()) await sleep(20)
       // An orderly end would be waited with: whoever has ended their side may still read.
       tcp.resetAndDestroy()
       const left = people.gateway.logs().split('"client-left"').length
@@ -57,7 +61,8 @@ async function leaveEarly(
     })
   })
   const headers = { 'Content-Type': 'application/json' }
-  socket.write(requestBytes({ method, path, headers, body: JSON.stringify(body) }))
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body))
+  socket.write(requestBytes({ method, path, headers, body: bytes.toString('latin1') }), 'latin1')
   await answered
 }
 
@@ -106,6 +111,31 @@ describe('whoever leaves while the engine is at work for them', () => {
       assert.deepEqual(hers, { status: 409, owner: who })
     })
   }
+
+  it('does not get the name of an image that is loaded', async () => {
+    const name = `${word}-loaded`
+    const archive = imageArchive({
+      tags: [`${name}:latest`],
+      layers: [tarOf([{ path: word, content: word }])],
+    })
+    let hers = 0
+    const looked = (): boolean =>
+      engine.lines.filter((line) => line.includes(`${name}%3Alatest/json`)).length > 1
+    await leaveEarly(
+      'bob',
+      'POST /images/load',
+      tarOf(archive.entries()),
+      async () => {
+        await sleep(200)
+        hers = (await people.ask('alice', `POST /images/busybox:local/tag?repo=${name}`)).status
+      },
+      looked,
+    )
+    await sleep(1_000)
+    const image = await askEngine(`/images/${name}/json`)
+    const owner = image.status === 200 ? await ownerOf(name) : undefined
+    assert.ok(hers === 409 ? owner !== 'alice' : owner === undefined, `${hers}, ${owner}’s`)
+  })
 
   it('does not get the place of another in what they may have', async () => {
     const line = (n: number) => `POST /containers/create?name=${word}-few${n}`

@@ -159,11 +159,11 @@ describe('learn', () => {
   })
 
   it('says what no role with limits could allow, and leaves it out', async () => {
-    const load = record({ operation: 'image.load', method: 'POST', target: '/images/load' })
-    const ran = await over([list, load], 'learn', 'alice')
+    const session = record({ operation: 'builder.session', method: 'POST', target: '/session' })
+    const ran = await over([list, session], 'learn', 'alice')
     assert.equal(ran.status, 1)
-    assert.match(ran.stdout, /^# not allowed: image\.load, once: /m)
-    assert.doesNotMatch(ran.stdout, /- image\.load/)
+    assert.match(ran.stdout, /^# not allowed: builder\.session, once: /m)
+    assert.doesNotMatch(ran.stdout, /- builder\.session/)
   })
 
   it('says what it could not see, and guesses nothing', async () => {

@@ -22,9 +22,9 @@ const matrix: Readonly<Record<string, string>> = {
   nobody: '',
   // What these reach is their own; of what creates, only what needs no body is tried here.
   builder: `image.ls image.inspect image.history image.pull image.tag image.push image.rm image.prune
-    image.import builder.prune distribution.inspect system.info image.build`,
+    image.import image.load builder.prune distribution.inspect system.info image.build`,
   developer: `container.* exec.* network.* volume.* image.ls image.inspect image.history image.pull
-    image.build image.tag image.rm image.import image.prune builder.prune system.info system.events system.df`,
+    image.build image.tag image.rm image.import image.load image.prune builder.prune system.info system.events system.df`,
   deployer: `container.* network.* volume.* service.* task.* secret.* config.* image.ls image.inspect
     image.pull system.info system.events system.df`,
 }

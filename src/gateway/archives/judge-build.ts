@@ -18,8 +18,8 @@ import { labelsGiven } from '../../policy/ownership.ts'
 import type { Role } from '../../policy/role.ts'
 import type { Engine } from '../engine.ts'
 import { lookUp } from '../resolve.ts'
-import { ContextRefused } from './gate.ts'
 import { pullImage } from './pull.ts'
+import { ArchiveRefused } from './reader.ts'
 
 export interface BuildParts {
   readonly engine: Engine
@@ -32,14 +32,14 @@ export interface BuildParts {
   readonly signal: AbortSignal
 }
 
-/** The Dockerfile to send; throws `ContextRefused`. */
+/** The Dockerfile to send; throws `ArchiveRefused`. */
 export async function judgeBuild(parts: BuildParts, content: Buffer): Promise<string> {
   let refused: unknown
   for (const role of parts.roles) {
     try {
       return await tryRole(parts, role, content)
     } catch (error) {
-      if (!(error instanceof ContextRefused)) throw error
+      if (!(error instanceof ArchiveRefused)) throw error
       refused ??= error
     }
   }
@@ -51,7 +51,7 @@ async function tryRole(parts: BuildParts, role: Role, content: Buffer): Promise<
   const building: Building = { role, principal, operation }
   const buildArgs = buildArgsOf(operation)
   const read = readDockerfile(content.toString('utf8'), { buildArgs, remote: mayFetch(role) })
-  if (typeof read === 'string') throw new ContextRefused(failure('bad-body', read))
+  if (typeof read === 'string') throw new ArchiveRefused(failure('bad-body', read))
   refuseIf(judgeDockerfile(building, read))
   const things = new Map<string, Thing>()
   for (const name of read.images) things.set(name, await find(parts, building, name))
@@ -70,7 +70,7 @@ async function find(parts: BuildParts, building: Building, name: string): Promis
   const platform = firstValue(query, 'platform')
   if (here !== undefined) refuseIf(judgeBase(building, name, undefined))
   const problem = await pullImage(engine, { name, platform, registries, signal })
-  if (problem !== undefined) throw new ContextRefused(problem)
+  if (problem !== undefined) throw new ArchiveRefused(problem)
   const pulled = await lookUp(engine, 'image', name)
   refuseIf(judgeBase(building, name, pulled))
   if (pulled === undefined) throw new Error('INVARIANT: what was fetched is here')
@@ -102,8 +102,8 @@ function bareId(thing: Thing | undefined): string {
   return id
 }
 
-function refuseIf(denied: ConstructorParameters<typeof ContextRefused>[0] | undefined): void {
-  if (denied !== undefined) throw new ContextRefused(denied)
+function refuseIf(denied: ConstructorParameters<typeof ArchiveRefused>[0] | undefined): void {
+  if (denied !== undefined) throw new ArchiveRefused(denied)
 }
 
 function buildArgsOf({ target }: Operation): ReadonlyMap<string, string> {

@@ -1,16 +1,14 @@
-// The gate of one build: from the client's request to the stream that goes to the engine.
-import { randomBytes } from 'node:crypto'
+// From the client's request to the stream that goes to the engine, where an archive is judged and written
+// anew on its way.
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { Operation } from '../../docker/operation.ts'
-import { firstValue, withValue } from '../../docker/query.ts'
 import { failure, GatewayError, type Failure } from '../../errors.ts'
 import type { Deny } from '../../policy/decision.ts'
 import { engineFailure, type Engine } from '../engine.ts'
-import { ContextRefused, gateContext, hiddenPrefix } from './gate.ts'
-import { judgeBuild, type BuildParts } from './judge.ts'
+import { ArchiveRefused, inChunks } from './reader.ts'
 
-export interface BuildGate {
+export interface Gate {
   /** What is sent in place of the operation that was asked. */
   readonly target: Operation['target']
   open(source: Readable): Readable
@@ -20,26 +18,27 @@ export interface BuildGate {
   refused(): Failure | Deny | undefined
 }
 
-/** Undefined where no context is sent: then the engine fetches it, which is judged by its limit. */
-export function buildGate(parts: Omit<BuildParts, 'signal'>): BuildGate | undefined {
-  const { operation, engine } = parts
-  const { target } = operation
-  if (firstValue(target.query, 'remote')) return undefined
-  const hiddenName = `${hiddenPrefix}${randomBytes(16).toString('hex')}`
-  const dockerfile = firstValue(target.query, 'dockerfile') || 'Dockerfile'
+export interface GateParts {
+  readonly engine: Engine
+  readonly target: Operation['target']
+  /** What it is, in the words of a refusal. */
+  readonly what: string
+  /** The archive as it is sent; throws `ArchiveRefused`. `signal` tells that nobody waits any more. */
+  readonly rewrite: (archive: AsyncIterable<Buffer>, signal: AbortSignal) => AsyncIterable<Buffer>
+}
+
+export function createGate({ engine, target, what, rewrite }: GateParts): Gate {
   let refusal: Failure | Deny | undefined
   let stream: Readable | undefined
   return {
-    target: Object.freeze({ ...target, query: queryFor(target.query, hiddenName) }),
+    target,
     refused: () => refusal,
     close: () => void stream?.destroy(),
     open(source) {
       const gone = new AbortController()
-      const judge = (content: Buffer): Promise<string> =>
-        judgeBuild({ ...parts, signal: gone.signal }, content)
       async function* gated(): AsyncGenerator<Buffer> {
         try {
-          yield* gateContext(await plain(source), { dockerfile, hiddenName, judge })
+          yield* inChunks(rewrite(await plain(source, what), gone.signal))
         } catch (error) {
           refusal = reasonOf(engine, error, source)
           throw error
@@ -56,21 +55,15 @@ export function buildGate(parts: Omit<BuildParts, 'signal'>): BuildGate | undefi
   }
 }
 
-/** The engine is to see the one Dockerfile, by the one builder, and to fetch nothing. */
-function queryFor(query: Operation['target']['query'], hiddenName: string): typeof query {
-  const kept = query.filter(([name]) => name !== 'pull')
-  return withValue(withValue(kept, 'version', '1'), 'dockerfile', hiddenName)
-}
-
 function reasonOf(engine: Engine, error: unknown, source: Readable): Failure | Deny | undefined {
-  if (error instanceof ContextRefused) return error.cause
+  if (error instanceof ArchiveRefused) return error.cause
   if (error instanceof GatewayError) return error.failure
   // The client broke off, and there is nobody to tell.
   return source.errored === null ? engineFailure(engine, error) : undefined
 }
 
 /** The archive without its compression: the engine knows more kinds, each with readings of its own. */
-async function plain(source: Readable): Promise<AsyncIterable<Buffer>> {
+async function plain(source: Readable, what: string): Promise<AsyncIterable<Buffer>> {
   const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
   const first = await chunks.next()
   async function* whole(): AsyncGenerator<Buffer> {
@@ -85,16 +78,16 @@ async function plain(source: Readable): Promise<AsyncIterable<Buffer>> {
   input.once('error', (error) => gunzip.destroy(error))
   gunzip.once('close', () => input.destroy())
   input.pipe(gunzip)
-  return unzipped(gunzip)
+  return unzipped(gunzip, what)
 }
 
-async function* unzipped(gunzip: Readable): AsyncGenerator<Buffer> {
+async function* unzipped(gunzip: Readable, what: string): AsyncGenerator<Buffer> {
   try {
     yield* gunzip as AsyncIterable<Buffer>
   } catch (error) {
     const isCorrupt =
       error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
     if (!isCorrupt) throw error
-    throw new ContextRefused(failure('bad-body', 'the build context is no whole gzip stream'))
+    throw new ArchiveRefused(failure('bad-body', `${what} is no whole gzip stream`))
   }
 }
