@@ -4,6 +4,7 @@
 import { isObject } from './json.ts'
 import { bodyShapes } from './bodies/shapes.ts'
 import type { Json, JsonObject, Operation } from './operation.ts'
+import { masked } from './record-target.ts'
 import { isZero, type Field, type Say } from './shape.ts'
 
 /** Longer ones are not kept: a record is a line that a person can read. */
@@ -14,12 +15,22 @@ export const tooLong = 'too long'
 export function needsOf({ endpoint, body }: Operation): JsonObject | typeof tooLong | undefined {
   const shape = body === undefined ? undefined : bodyShapes.get(endpoint.id)
   if (shape === undefined || body === undefined) return undefined
-  const kept = pare(body, shape, false)
+  const room: Room = { left: longest }
+  const kept = pare(body, shape, false, room)
+  // Nobody writes out what would be thrown away.
+  if (room.left < 0) return tooLong
   const needs = { ...(isObject(kept) ? kept : none), ...oddVolumes(body) }
   return JSON.stringify(needs).length > longest ? tooLong : needs
 }
 
 const none: JsonObject = Object.freeze({})
+
+/** What is left of the length, when all that is kept for certain is counted. */
+interface Room {
+  left: number
+}
+const quotes = 2
+const quotesAndColon = 3
 
 /** Paths that would keep a volume's label from being set, which limits look for by themselves. */
 function oddVolumes({ Volumes: volumes }: JsonObject): JsonObject {
@@ -99,57 +110,92 @@ const telling: Readonly<Record<Say, 'keep' | 'mask' | 'driver' | 'drop'>> = {
 }
 
 /** `whole`: within what a limit has a say in, what is beside it is kept, as the limit reads both. */
-function pare(value: Json, { type, say, harmless }: Field, whole: boolean): Json | undefined {
+function pare(value: Json, of: Field, whole: boolean, room: Room): Json | undefined {
+  const { type, say, harmless } = of
   const how = telling[say]
-  if (value === null || value === harmless || how === 'drop') return undefined
+  if (value === null || value === harmless || how === 'drop' || room.left < 0) return undefined
   if ((!whole || how === 'mask') && say !== 'absent' && isZero(value)) return undefined
-  if (how === 'driver') return driverOf(value)
-  if (how === 'mask') return mask(value)
+  if (how === 'driver') return driverOf(value, room)
+  if (how === 'mask') return mask(value, room)
   const inside = whole || say !== 'free'
-  if (typeof type === 'string') return inside ? short(value) : undefined
+  if (!inside && !tells(of)) return undefined
+  if (typeof type === 'string') return inside ? short(value, room) : undefined
   if ('list' in type) {
     if (!Array.isArray(value)) return undefined
-    const items = value.map((item: Json) => pare(item, type.list, inside))
+    const items = value.map((item: Json) => pare(item, type.list, inside, room))
     return inside || items.some((item) => item !== undefined)
       ? items.map((item) => item ?? emptyOf(type.list))
       : undefined
   }
   if (!isObject(value)) return undefined
   const kept: [string, Json][] = []
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const field = 'map' in type ? type.map : type.object.get(key)
-    const item = field && pare(value[key] ?? null, field, inside)
+    const item = field && pare(value[key] ?? null, field, inside, room)
     if (item !== undefined) kept.push([key, item])
     // The key alone says something: a network that is joined, a port.
     else if ('map' in type && inside) kept.push([key, emptyOf(type.map)])
+    else continue
+    room.left -= key.length + quotesAndColon
   }
   return kept.length > 0 || inside ? Object.fromEntries(kept) : undefined
 }
 
+const telltales = new WeakMap<Field, boolean>()
+
+/** Whether anybody but its type has a say in it, or in what is inside of it. */
+function tells(field: Field): boolean {
+  let does = telltales.get(field)
+  if (does === undefined) {
+    does = field.say !== 'free' || inner(field).some(tells)
+    telltales.set(field, does)
+  }
+  return does
+}
+
+function inner({ type }: Field): readonly Field[] {
+  if (typeof type === 'string') return []
+  if ('object' in type) return [...type.object.values()]
+  return ['list' in type ? type.list : type.map]
+}
+
 /** Names and numbers without what they are set to. */
-function mask(value: Json): Json {
-  if (typeof value === 'string') return '***'
-  if (Array.isArray(value)) return value.map((item: Json) => mask(item))
+function mask(value: Json, room: Room): Json {
+  if (typeof value === 'string') {
+    room.left -= masked.length + quotes
+    return masked
+  }
+  if (Array.isArray(value)) return value.map((item: Json) => mask(item, room))
   if (!isObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mask(item)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => {
+      room.left -= name.length + quotesAndColon
+      return [name, mask(item, room)]
+    }),
+  )
 }
 
 /** Where logs go by its word; among its options may be tokens. */
-function driverOf(value: Json): Json {
+function driverOf(value: Json, room: Room): Json {
   const entries = isObject(value) ? Object.entries(value) : []
   return Object.fromEntries(
-    entries.map(([key, item]) => [key, typeof item === 'string' ? short(item) : mask(item)]),
+    entries.map(([key, item]) => [
+      key,
+      typeof item === 'string' ? short(item, room) : mask(item, room),
+    ]),
   )
 }
 
 /** Words are short; a seccomp profile among the security options is a file. */
 const longestWord = 256
 
-function short(value: Json): Json {
+function short(value: Json, room: Room): Json {
   if (typeof value === 'string') {
-    return value.length > longestWord ? `${value.slice(0, longestWord)}…` : value
+    const kept = value.length > longestWord ? `${value.slice(0, longestWord)}…` : value
+    room.left -= kept.length + quotes
+    return kept
   }
-  return Array.isArray(value) ? value.map((item: Json) => short(item)) : value
+  return Array.isArray(value) ? value.map((item: Json) => short(item, room)) : value
 }
 
 function emptyOf({ type }: Field): Json {

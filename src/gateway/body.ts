@@ -54,7 +54,8 @@ export async function readWholeBody(
       if (bytes > maxBytes) done(tooLarge(maxBytes))
       else chunks.push(chunk)
     }
-    const whole = (): void => done(Buffer.concat(chunks))
+    const whole = (): void =>
+      done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks))
     const gone = (): void => done(failure('bad-body', 'the request body broke off'))
     const late = setTimeout(() => {
       const seconds = withinMs / 1_000

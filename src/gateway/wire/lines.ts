@@ -64,6 +64,10 @@ function mayRepeat({ method, body }: EngineRequest): boolean {
   return (method === 'GET' || method === 'HEAD') && body === undefined
 }
 
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length
+}
+
 class Exchange implements Call, Receiver {
   readonly #request: EngineRequest
   readonly #receiver: Receiver
@@ -91,6 +95,7 @@ class Exchange implements Call, Receiver {
     const { socket } = this.#line
     this.#line.expect(method, this)
     if (body === undefined) socket.write(text, 'latin1')
+    else if (typeof body === 'string' && isAscii(body)) socket.write(text + body, 'latin1')
     else if (typeof body === 'string' || body instanceof Uint8Array) {
       socket.cork()
       socket.write(text, 'latin1')
