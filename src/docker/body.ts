@@ -17,11 +17,15 @@ export function readBody(
   bytes: Uint8Array,
   contentType: string | undefined,
 ): Operation | Failure {
+  const read = valueOf(operation, bytes, contentType)
+  return isFailure(read) ? read : readSpecification(operation, read.value)
+}
+
+/** The same with a value that is no longer text. */
+export function readSpecification(operation: Operation, value: Json): Operation | Failure {
   const shape = bodyShapes.get(operation.endpoint.id)
   if (shape === undefined) throw new Error(`INVARIANT: ${operation.endpoint.id} has no shape`)
-  const read = valueOf(operation, bytes, contentType)
-  if (isFailure(read)) return read
-  const judged = readShape(shape, read.value)
+  const judged = readShape(shape, value)
   if (isFailure(judged)) return judged
   return Object.freeze({
     ...operation,
@@ -57,6 +61,6 @@ function valueOf(
 }
 
 /** What goes to the engine in place of the bytes that the client sent. */
-export function writeBody(body: JsonObject): Buffer {
-  return Buffer.from(JSON.stringify(body))
+export function writeBody(body: JsonObject): string {
+  return JSON.stringify(body)
 }

@@ -2,7 +2,7 @@
 // by what is asked for, since tasks come and go by themselves.
 import { isObject } from '../docker/json.ts'
 import type { Json, JsonObject, Operation, Reference, Thing } from '../docker/operation.ts'
-import { firstValue } from '../docker/query.ts'
+import { rollsBack } from '../docker/rollback.ts'
 import type { Engine } from './engine.ts'
 
 export interface Tasks {
@@ -28,9 +28,8 @@ export async function countTasks(
   const others = services.filter(({ ID: id }) => id !== updated?.[1]?.id)
   const specs = others.map((service) => objectOf(service['Spec']))
   if (endpoint.id === 'ServiceCreate' || endpoint.id === 'ServiceUpdate') {
-    const rollsBack = ![undefined, '', 'none'].includes(firstValue(target.query, 'rollback'))
     const before = services.find(({ ID: id }) => id === updated?.[1]?.id)
-    specs.push(objectOf(rollsBack ? before?.['PreviousSpec'] : body))
+    specs.push(objectOf(rollsBack({ endpoint, target }) ? before?.['PreviousSpec'] : body))
   }
   return specs.map((spec) => tasksOf(spec, nodes)).reduce(sum, none)
 }

@@ -26,7 +26,6 @@ import { engineFailure, type Engine } from './engine.ts'
 import { checkFraming, refuseSurplusBody } from './framing.ts'
 import { Held } from './held.ts'
 import type { CheckGrant } from './give-grant.ts'
-import { resolveHostPaths } from './host-paths.ts'
 import type { Load, Visit } from './load.ts'
 import type { ClaimNames } from './claims.ts'
 import { claimNames, takeNames } from './hold-names.ts'
@@ -35,7 +34,6 @@ import { makeVolumes } from './make-volumes.ts'
 import type { Quotas } from './quotas.ts'
 import type { Terminal, Terminals } from './terminals.ts'
 import { createRequestId } from './request-id.ts'
-import { resolveReferences } from './resolve.ts'
 import type { SignedGrant } from './temporary-grants.ts'
 import { madeByName, watch, withMade, type Made } from './trial.ts'
 import {
@@ -51,6 +49,7 @@ import {
   type Refusal,
 } from './turn-away.ts'
 import type { TakeTurns } from './turns.ts'
+import { weigh } from './weigh.ts'
 
 export interface Guard {
   readonly authenticator: Authenticator
@@ -90,7 +89,7 @@ export interface Passage {
   /** What is to become of the answer; undefined where it goes as it comes. */
   readonly view?: View
   /** What is sent in place of the client's body, where that was judged. */
-  readonly body?: Buffer
+  readonly body?: string
   /** The client's body, where it was taken from the connection for a role on trial. */
   readonly bytes?: Buffer
   /** To be told what came into being, and what else did; returns all of it. For a role on trial. */
@@ -305,16 +304,17 @@ async function judge(
   trials: readonly Role[],
 ): Promise<Failure | Deny | Granted> {
   const { principal } = request.peer
-  const read = await readJudged(guard, request.incoming, asked)
-  if (isFailure(read)) return read
-  request.operation = read
+  const sent = await readJudged(guard, request.incoming, asked)
+  if (isFailure(sent)) return sent
+  request.operation = sent
   const caught = (error: unknown): Failure =>
     error instanceof GatewayError ? error.failure : engineFailure(guard.engine, error)
   try {
-    request.held.addUntilDone(await takeNames(guard.turns, read))
-    const things = await resolveReferences(guard.engine, read.references)
-    const hostPaths = await resolveHostPaths(read)
-    const decision = authorize(roles, principal, read, things, hostPaths)
+    request.held.addUntilDone(await takeNames(guard.turns, sent))
+    const weighed = await weigh(guard.engine, roles, principal, sent, asked)
+    if (isFailure(weighed)) return weighed
+    const { read, things, hostPaths, decision } = weighed
+    request.operation = read
     request.noted = reachNeeded(principal, read, things)
     if (!decision.allow) return decision
     if (trials.length > 0) {

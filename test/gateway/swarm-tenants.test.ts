@@ -212,6 +212,93 @@ describe('a service', () => {
   })
 })
 
+describe('a service that is rolled back', () => {
+  interface Inspected {
+    readonly Version: { readonly Index: number }
+    readonly Spec: Spec
+    readonly PreviousSpec?: Spec
+  }
+  const look = (id: string) => onEngine<Inspected>(`/services/${id}`, { socketPath })
+  const rollBack = async (who: string, id: string, version?: number) => {
+    const { Version, Spec: now } = await look(id)
+    const line = `POST /services/${id}/update?rollback=previous&version=${version ?? Version.Index}`
+    return people.ask(who, line, now)
+  }
+  const made = async (who: string, name: string) =>
+    (await people.must<Made>(who, 'POST /services/create', service(name, 0))).ID
+  /** Somebody without limits sets this, and then what was there before: now this is what was before. */
+  const passBy = async (id: string, change: (spec: Spec) => object) => {
+    const { Spec: first } = await look(id)
+    for (const spec of [change(first), first]) {
+      const { Version } = await look(id)
+      const path = `/services/${id}/update?version=${Version.Index}`
+      await onEngine(path, { method: 'POST', body: spec, socketPath })
+    }
+  }
+  const within = (spec: Spec, container: object): object => {
+    const { ContainerSpec, ...task } = spec.TaskTemplate
+    return {
+      ...spec,
+      TaskTemplate: { ...task, ContainerSpec: { ...ContainerSpec, ...container } },
+    }
+  }
+
+  it('goes back to what they had set', async () => {
+    const id = await made('bob', 'back')
+    const { Version, Spec: first } = await look(id)
+    const changed = service('back', 0, { Env: ['NEW=1'] })
+    await people.must('bob', `POST /services/${id}/update?version=${Version.Index}`, changed)
+    const answer = await rollBack('bob', id)
+    assert.equal(answer.status, 200, answer.body.toString())
+    assert.deepEqual((await look(id)).Spec.TaskTemplate, first.TaskTemplate)
+  })
+
+  for (const [what, container, why] of [
+    ['a folder of the host', { Mounts: [{ Type: 'bind', Source: '/', Target: '/h' }] }, /binds/],
+    ['a capability', { CapabilityAdd: ['CAP_SYS_ADMIN'] }, /capabilities/],
+    ['a kernel setting', { Sysctls: { 'net.ipv4.ip_forward': '1' } }, /sysctls/],
+    ['no owner', { Labels: {} }, /was not made within this role/],
+    ['somebody else', { Labels: { 'dockgate.owner': 'alice' } }, /was not made within this role/],
+  ] as const) {
+    it(`never goes back to what was beyond their limits: ${what}`, async () => {
+      const id = await made('bob', `beyond-${what.replaceAll(' ', '-')}`)
+      await passBy(id, (spec) => within(spec, container))
+      const was = await look(id)
+      assert.ok(was.PreviousSpec, 'there is something to go back to')
+      const answer = await rollBack('bob', id)
+      assert.equal(answer.status, 403, answer.body.toString())
+      assert.match(answer.body.toString(), why)
+      assert.deepEqual(await look(id), was)
+    })
+  }
+
+  it('has amounts that nobody could put there any more', async () => {
+    const id = await made('few', 'unbounded')
+    await passBy(id, (spec) => ({
+      ...spec,
+      TaskTemplate: { ...spec.TaskTemplate, Resources: {} },
+    }))
+    const answer = await rollBack('few', id)
+    assert.match(answer.body.toString(), /was not made within this role/)
+  })
+
+  it('is of the version that was judged', async () => {
+    const id = await made('bob', 'versions')
+    const { Version } = await look(id)
+    for (const version of [0, Version.Index + 1]) {
+      const answer = await rollBack('bob', id, version)
+      assert.equal(answer.status, 400)
+      assert.match(answer.body.toString(), /of another version by now/)
+    }
+  })
+
+  it('is not told of to others', async () => {
+    const id = await made('bob', 'his')
+    const answer = await rollBack('alice', id, 1)
+    assert.equal(answer.status, 404, answer.body.toString())
+  })
+})
+
 describe('who has a label in common', () => {
   it('shares what carries it, and makes more of it', async () => {
     const { ID } = await people.must<Made>('tier', 'POST /services/create', service('tiered', 0))

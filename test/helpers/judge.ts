@@ -66,7 +66,7 @@ export function judge(role: Role, line: string, body?: unknown, scene: Scene = {
   return {
     against: undefined,
     // What goes over the wire, not what stands in memory.
-    sent: sent === undefined ? undefined : (JSON.parse(String(writeBody(sent))) as JsonObject),
+    sent: sent === undefined ? undefined : (JSON.parse(writeBody(sent)) as JsonObject),
     target: formatTarget(target),
   }
 }
