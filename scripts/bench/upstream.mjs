@@ -4,6 +4,8 @@ import { createServer } from 'node:net'
 
 const [, , path] = process.argv
 const chunk = Buffer.alloc(256 * 1024, 'x')
+/** It is in no data here. */
+const lastChunk = Buffer.from('0\r\n\r\n')
 const row = {
   Id: 'a'.repeat(64),
   Names: ['/web'],
@@ -49,6 +51,9 @@ const server = createServer({ allowHalfOpen: true }, (socket) => {
   /** What the connection has become: requests, a body of so many bytes, or an echo. */
   let mode = 'head'
   let left = 0
+  let isChunked = false
+  /** The last bytes of the body. */
+  let tail = Buffer.alloc(0)
   let afterBody = other
   socket.on('data', (bytes) => {
     if (mode === 'echo') {
@@ -57,7 +62,8 @@ const server = createServer({ allowHalfOpen: true }, (socket) => {
     }
     if (mode === 'body') {
       left -= bytes.length
-      if (left > 0) return
+      tail = Buffer.concat([tail, bytes.subarray(-lastChunk.length)]).subarray(-lastChunk.length)
+      if (left > 0 && !(isChunked && tail.equals(lastChunk))) return
       mode = 'head'
       socket.write(afterBody)
       return
@@ -87,12 +93,15 @@ const server = createServer({ allowHalfOpen: true }, (socket) => {
         pour(socket, Number(/[?&]names=(\d+)/.exec(head)?.[1] ?? 0))
         continue
       }
-      const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
+      isChunked = /\r\ntransfer-encoding: chunked/i.test(head)
+      const stated = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
+      const length = isChunked ? Infinity : stated
       const isMany = target === '/containers/json' && /^GET \S*[?&]all=1/.test(head)
       const answer = isMany ? many : (answers.get(target) ?? other)
       if (length > held.length) {
         mode = 'body'
         left = length - held.length
+        tail = held.subarray(-lastChunk.length)
         held = Buffer.alloc(0)
         afterBody = answer
         return

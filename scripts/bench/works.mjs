@@ -97,6 +97,12 @@ export const works = [
     },
   ]),
   {
+    name: '1 GiB up in chunks in 1 stream',
+    unit: 'ms CPU a GiB',
+    most: 2,
+    run: (peer, { identities }) => stream(peer, identities.admin, 1, upInChunks),
+  },
+  {
     name: 'round trips over one attach',
     unit: 'µs CPU a round trip',
     run: (peer, { identities }) => measured(peer, () => roundTrips(peer, identities.admin)),
@@ -168,33 +174,49 @@ async function down(peer, identity, bytes) {
 }
 
 const block = Buffer.alloc(256 * 1024, 'y')
+const chunk = Buffer.alloc(32 * 1024 + 8, 'y')
+chunk.write('8000\r\n', 'latin1')
+chunk.write('\r\n', chunk.length - 2, 'latin1')
+/** The same in chunks of the size that Go's client makes of a file. */
+const blockInChunks = Buffer.concat(Array.from({ length: 8 }, () => chunk))
 
-/** Writes so many bytes at the pace at which they are taken. */
-function pour(socket, bytes) {
-  let left = bytes
+/** Writes so many blocks at the pace at which they are taken, and then `last`. */
+function pour(socket, blocks, bytes = block, last) {
+  let left = blocks
   const more = () => {
     while (left > 0) {
-      left -= block.length
-      if (!socket.write(block)) {
+      left -= 1
+      if (!socket.write(bytes)) {
         socket.once('drain', more)
         return
       }
     }
+    if (last !== undefined) socket.write(last)
   }
   more()
 }
 
-async function up(peer, identity, bytes) {
+async function send(peer, identity, framing, ...poured) {
   const socket = await open(peer, identity)
-  const line = `POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\nContent-Length: ${bytes}\r\n\r\n`
-  socket.write(line)
+  socket.write(
+    `POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\nContent-Type: application/x-tar\r\n${framing}\r\n\r\n`,
+  )
   const answered = new Promise((resolve, reject) => {
     socket.on('data', answerReader(resolve))
     socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
   })
-  pour(socket, bytes)
+  pour(socket, ...poured)
   await answered
   socket.removeAllListeners('close').destroy()
+}
+
+function up(peer, identity, bytes) {
+  return send(peer, identity, `Content-Length: ${bytes}`, bytes / block.length)
+}
+
+function upInChunks(peer, identity, bytes) {
+  const blocks = bytes / block.length
+  return send(peer, identity, 'Transfer-Encoding: chunked', blocks, blockInChunks, '0\r\n\r\n')
 }
 
 function perGib({ cpuUs, perSecond }, bytes) {
@@ -221,7 +243,7 @@ async function echo(peer, identity) {
         if (back <= 0) resolve()
       })
       socket.once('close', () => reject(new Error(`${peer.name} broke off a stream`)))
-      pour(socket, bytes)
+      pour(socket, bytes / block.length)
     })
     return 1
   })

@@ -18,6 +18,14 @@ export class Chunks {
   #trailerBytes = 0
   #done = false
 
+  /** Reads on from within a chunk of which so many bytes are to come. */
+  static within(left: number): Chunks {
+    const chunks = new Chunks()
+    chunks.#expects = 'data'
+    chunks.#left = left
+    return chunks
+  }
+
   /** The last chunk and its trailer have been read. */
   get done(): boolean {
     return this.#done

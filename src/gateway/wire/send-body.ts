@@ -1,7 +1,10 @@
 // Streams a request's body to the engine at the pace at which it takes it. A body that breaks off never
 // looks finished to the engine.
+import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { Gathering } from './gathering.ts'
+import { takeBody } from './long-body.ts'
 
 /** Up to here a body goes in one write with its head. */
 const smallBytes = 64 * 1024
@@ -28,28 +31,37 @@ export function sendBody(parts: Parts): () => void {
   let bytes = 0
   if (!isSmall) socket.write(head, 'latin1')
 
-  const onDrain = (): void => void stream.resume()
-  let corked = false
-  const uncork = (): void => {
-    corked = false
-    socket.uncork()
+  const gathering = new Gathering(socket)
+  /** Its own connection is read, and not the stream. */
+  let taken: Socket | undefined
+  let isAsked = false
+  let isStopped = false
+  const onDrain = (): void => void (taken ?? stream).resume()
+  const pass = (chunk: Buffer): boolean => {
+    if (isStopped) return true
+    bytes += chunk.length
+    if (length === undefined) gathering.putText(`${chunk.length.toString(16)}\r\n`)
+    gathering.put(chunk)
+    if (length === undefined) gathering.putText('\r\n')
+    if (socket.writableLength <= mostWaiting) return true
+    socket.once('drain', onDrain)
+    return false
+  }
+  /** Not from within the parser. */
+  const take = (): void => {
+    isAsked = false
+    if (isStopped || !(stream instanceof IncomingMessage)) return
+    const left = length === undefined ? undefined : length - bytes
+    if (takeBody(stream, left, pass)) taken = stream.socket
   }
   const onData = (chunk: Buffer): void => {
-    bytes += chunk.length
     if (isSmall) {
+      bytes += chunk.length
       gathered.push(chunk)
-      return
-    }
-    // A client's bytes come in records of 16 KiB: those of one turn of the event loop go in one write.
-    if (!corked) {
-      corked = true
-      socket.cork()
-      setImmediate(uncork)
-    }
-    writePart(socket, chunk, length === undefined)
-    if (socket.writableLength > mostWaiting) {
-      stream.pause()
-      socket.once('drain', onDrain)
+    } else if (!pass(chunk)) stream.pause()
+    else if (!isAsked) {
+      isAsked = true
+      setImmediate(take)
     }
   }
   const onEnd = (): void => {
@@ -62,7 +74,10 @@ export function sendBody(parts: Parts): () => void {
       socket.write(head, 'latin1')
       socket.write(gathered.length === 1 ? gathered[0]! : Buffer.concat(gathered))
       socket.uncork()
-    } else if (length === undefined) socket.write('0\r\n\r\n', 'latin1')
+    } else {
+      if (length === undefined) gathering.putText('0\r\n\r\n')
+      gathering.flush()
+    }
     stop()
     parts.sent()
   }
@@ -70,6 +85,7 @@ export function sendBody(parts: Parts): () => void {
     if (!stream.readableEnded) brokeOff(new Error('the client broke off its request'))
   }
   function stop(): void {
+    isStopped = true
     stream.off('data', onData).off('end', onEnd).off('error', brokeOff).off('close', onClose)
     socket.off('drain', onDrain)
   }
@@ -78,12 +94,6 @@ export function sendBody(parts: Parts): () => void {
     stop()
     stream.on('error', () => undefined)
     stream.resume()
+    taken?.resume()
   }
-}
-
-function writePart(socket: Socket, chunk: Buffer, chunked: boolean): void {
-  if (chunk.length === 0) return
-  if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-  socket.write(chunk)
-  if (chunked) socket.write('\r\n', 'latin1')
 }
