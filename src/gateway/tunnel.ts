@@ -6,6 +6,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import { isForgetter } from './connections.ts'
 import type { Engine, EngineRequest } from './engine.ts'
 import { endToEnd } from './headers.ts'
+import { carry } from './wire/carry.ts'
 
 export type TunnelEnd = 'finished' | 'client-left' | 'engine-broke'
 
@@ -181,25 +182,25 @@ function splice(
     how = end
     closed(end, bytesIn, bytesOut)
   }
-  client.on('data', (chunk: Buffer) => {
-    bytesIn += chunk.length
-    if (heard !== undefined && !released) heard(chunk)
+  const up = carry(client, toEngine, (part) => {
+    bytesIn += part.length
+    heard?.(part)
   })
-  fromEngine.on('data', (chunk: Buffer) => {
-    if (released) return
-    bytesOut += chunk.length
-    seen(chunk)
+  const down = carry(fromEngine, client, (part) => {
+    bytesOut += part.length
+    seen(part)
   })
-  // `pipe` ends the writing side of the one when the other ends, which is what half-close means.
-  client.pipe(toEngine)
-  fromEngine.pipe(client)
-
+  // The end of the one ends the writing side of the other, which is what half-close means.
+  client.on('end', () => {
+    if (!released) up.end()
+  })
   fromEngine.on('end', () => {
     engineDone = true
     finish('finished')
+    if (released) return
     // The engine closes both ways at once, so nothing more is read from the client; it gets all that
     // is still waiting for it, and time to close.
-    client.end(() => setTimeout(() => client.destroy(), lingerMs).unref())
+    down.end(() => setTimeout(() => client.destroy(), lingerMs).unref())
   })
   const broken = (): void => {
     if (engineDone || released) return
@@ -220,8 +221,8 @@ function splice(
   })
   return () => {
     released = true
-    fromEngine.unpipe(client)
-    client.unpipe(toEngine)
+    up.stop()
+    down.stop()
     client.resume()
   }
 }
