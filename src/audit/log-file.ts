@@ -49,11 +49,19 @@ interface Opened {
   /** Day of its first record. */
   readonly day: string
   bytes: number
+  /** When its path was looked at, on the clock that never jumps. */
+  lookedMs: number
   /** Nothing but the checkpoint that begins it: not worth a rotation. */
   fresh: boolean
 }
 
 type Why = 'opened' | 'count' | 'time' | 'rotated' | 'continued' | 'closed'
+
+/**
+ * How often it is looked whether somebody else touched the file, while records come without a pause. Chain
+ * and head show as well what they did in between.
+ */
+const lookEveryMs = 20
 
 /** So many records at most wait for a signature; verification takes more for a forgery. */
 export const recordsPerCheckpoint = 1_000
@@ -155,10 +163,13 @@ export class LogFile {
     return lines
   }
 
-  /** The file, if it still is the one at its path and as long as it was left. */
+  /** The file, if it still was the one at its path and as long as it was left when last looked. */
   #ready(): Opened {
     const opened = this.#opened
     if (opened === undefined) return this.#open(false)
+    const atMs = performance.now()
+    if (atMs - opened.lookedMs < lookEveryMs) return opened
+    opened.lookedMs = atMs
     const found = statSync(this.#options.path, { throwIfNoEntry: false })
     if (found?.ino === opened.inode && found.size === opened.bytes) return opened
     this.#letGo()
@@ -177,6 +188,7 @@ export class LogFile {
         inode: statSync(path).ino,
         day: found.day ?? this.#time().slice(0, 10),
         bytes: found.wholeBytes,
+        lookedMs: 0,
         fresh: false,
       }
       this.#last = found.last

@@ -16,7 +16,7 @@ import { endToEnd, withoutConnectionHeaders } from './headers.ts'
 import type { Timing } from './metrics.ts'
 import { seeMade } from './see-made.ts'
 import { passStraight } from './straight.ts'
-import { trackSession, type Track, type Tracker } from './track.ts'
+import { Track, type Tracker } from './track.ts'
 import { cutAfter, openTunnel } from './tunnel.ts'
 import type { Refusal } from './turn-away.ts'
 
@@ -109,17 +109,17 @@ export function forward(
   }
   const { socket } = incoming.raw
   // Before the engine's answer there is room for one of ours.
-  const track = trackSession(forwarder, passage, incoming, (why, _lastWord, code) => {
+  const track = new Track(forwarder, passage, incoming, (why, _lastWord, code) => {
     const failed = failure(code, why)
     if (reply.raw.headersSent) socket.destroy()
     else forwarder.answer(reply, failed, passage.id)
     letGo()
-    queueMicrotask(() => track.end({ status: failed.status, how: 'ended' }))
+    queueMicrotask(() => track.over('ended', failed.status))
   })
   if (track.wasEnded) return undefined
   if (socket.destroyed) {
     // They left while it was judged: nothing else would tell that it is over.
-    track.end({ status: 0, how: 'client-left' })
+    track.over('client-left', 0)
     return undefined
   }
   const failed = (error: unknown): void => {
@@ -129,7 +129,7 @@ export function forward(
       forwarder.refuse(reply, refusal)
       return
     }
-    track.end({ status: 502, how: 'engine-broke' })
+    track.over('engine-broke', 502)
     const known = error instanceof GatewayError ? error.failure : undefined
     forwarder.answer(reply, known ?? engineFailure(forwarder.engine, error), passage.id)
   }
@@ -161,7 +161,8 @@ export function forward(
         track.status(status)
         track.cutBy((_why, lastWord) => cut(lastWord))
       },
-      closed: (how, bytesIn, bytesOut) => track.end({ how, bytesIn, bytesOut }),
+      closed: (how, bytesIn, bytesOut) =>
+        track.over(how, undefined, { in: bytesIn, out: bytesOut }),
       seen: (part) => track.see?.(part),
       heard: recordsInput ? (part) => transcript?.input(part) : undefined,
     })
@@ -179,10 +180,8 @@ export function forward(
     passage.context?.close()
     boundRest(incoming.raw, forwarder.bodyMs())
     if (!reply.raw.writableFinished) letGo()
-    track.end({
-      status: reply.raw.headersSent ? reply.raw.statusCode : 0,
-      how: reply.raw.writableFinished ? 'finished' : 'client-left',
-    })
+    const { headersSent, statusCode, writableFinished } = reply.raw
+    track.over(writableFinished ? 'finished' : 'client-left', headersSent ? statusCode : 0)
   })
   incoming.proceed?.()
   if (passage.view === undefined) {
@@ -341,10 +340,7 @@ function relay(answer: IncomingMessage, reply: FastifyReply, track: Track): void
   answer.pipe(raw)
   raw.once('close', () => {
     answer.destroy()
-    track.end({
-      status: answer.statusCode ?? 502,
-      how: raw.writableFinished ? 'finished' : 'client-left',
-    })
+    track.over(raw.writableFinished ? 'finished' : 'client-left', answer.statusCode ?? 502)
   })
 }
 

@@ -47,11 +47,16 @@ export function checkFraming(
  */
 const maxSurplusBytes = 16_384
 
-export async function refuseSurplusBody(
+/** Undefined at once for what announces no body, as most do. */
+export function refuseSurplusBody(
   incoming: Incoming,
   withinMs: number,
-): Promise<Failure | undefined> {
+): Promise<Failure | undefined> | undefined {
   if (incoming.upgraded === undefined && !announcesBody(incoming.raw)) return undefined
+  return readSurplusBody(incoming, withinMs)
+}
+
+async function readSurplusBody(incoming: Incoming, withinMs: number): Promise<Failure | undefined> {
   const bytes = await readWholeBody(incoming, maxSurplusBytes, withinMs)
   if (isFailure(bytes)) return bytes
   const text = bytes.toString('latin1').trim()

@@ -165,7 +165,8 @@ async function walk(
   if ('allow' in admission) return deny(guard.audit, request, admission)
 
   if (asked.endpoint.body === 'none') {
-    const surplus = await refuseSurplusBody(incoming, guard.bodyMs())
+    const read = refuseSurplusBody(incoming, guard.bodyMs())
+    const surplus = read === undefined ? undefined : await read
     if (surplus !== undefined) return refuse(guard.audit, request, surplus)
   }
   let granted: Granted

@@ -1,10 +1,11 @@
 // What a Prometheus reads at `/_dockgate/metrics`. Labels are from closed sets (operations, roles,
 // reasons, codes of OpenSSL): nothing that a client writes becomes one.
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Audit } from '../audit/record.ts'
 import type { Passage } from './guard.ts'
 import type { Session } from './sessions.ts'
 import type { Reload, State } from './state.ts'
+import { createDurations, createTally } from './tallies.ts'
 
 /** The time of a request, split into ours and the engine's. */
 export interface Timing {
@@ -55,36 +56,31 @@ export function createMetrics(parts: MetricsParts): Metrics {
     registry.removeSingleMetric(`dockgate_nodejs_active_${what}_total`)
   }
 
-  const decisions = new Counter({
+  const decisions = createTally(registry, {
     name: 'dockgate_decisions_total',
     help: 'Requests by what was decided, by which role and why',
     labelNames: ['operation', 'decision', 'role', 'reason'],
-    registers,
   })
-  const requests = new Counter({
+  const requests = createTally(registry, {
     name: 'dockgate_requests_total',
     help: 'Requests that went on and are over, by status and by how they ended',
     labelNames: ['operation', 'status', 'how'],
-    registers,
   })
-  const bytes = new Counter({
+  const bytes = createTally(registry, {
     name: 'dockgate_bytes_total',
     help: 'Bytes of requests that are over, from (in) and to (out) clients',
     labelNames: ['direction'],
-    registers,
   })
-  const own = new Histogram({
+  const own = createDurations(registry, {
     name: 'dockgate_request_own_seconds',
     help: 'From the arrival of a request until it goes to the engine',
     buckets: secondsBuckets,
-    registers,
   })
-  const engine = new Histogram({
+  const engine = createDurations(registry, {
     name: 'dockgate_request_engine_seconds',
     help: 'From then until the engine begins to answer',
-    labelNames: ['operation'],
+    labelName: 'operation',
     buckets: secondsBuckets,
-    registers,
   })
   const handshakes = new Counter({
     name: 'dockgate_handshakes_total',
@@ -122,7 +118,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     registers,
   })
   for (const resumed of ['true', 'false']) handshakes.inc({ resumed }, 0)
-  for (const direction of ['in', 'out']) bytes.inc({ direction }, 0)
+  for (const direction of ['in', 'out']) bytes.add(0, direction)
   for (const result of ['changed', 'same', 'faulty']) reloads.inc({ result }, 0)
   gauges(parts, registers)
 
@@ -136,24 +132,21 @@ export function createMetrics(parts: MetricsParts): Metrics {
       ...audit,
       decided(record) {
         const { operation, decision, role = '', reason = '' } = record
-        decisions.inc({ operation, decision, role, reason })
+        decisions.add(1, operation, decision, role, reason)
         return audit.decided(record)
       },
       ended(record) {
         const { operation, how, bytesIn, bytesOut } = record
-        requests.inc({ operation, status: String(record.status), how })
-        bytes.inc({ direction: 'in' }, bytesIn)
-        bytes.inc({ direction: 'out' }, bytesOut)
+        requests.add(1, operation, String(record.status), how)
+        bytes.add(bytesIn, 'in')
+        bytes.add(bytesOut, 'out')
         return audit.ended(record)
       },
     }),
     handedOver(passage) {
       const at = performance.now()
-      own.observe((at - passage.arrivedMs) / 1_000)
-      return () => {
-        const { permission } = passage.operation
-        engine.observe({ operation: permission }, (performance.now() - at) / 1_000)
-      }
+      own.add(at - passage.arrivedMs)
+      return () => engine.add(performance.now() - at, passage.operation.permission)
     },
     handshake: (resumed) => handshakes.inc({ resumed: String(resumed) }),
     refused: (cause) => refusals.inc({ cause: causeOf(cause, causes) }),
