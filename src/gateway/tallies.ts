@@ -21,16 +21,17 @@ interface Row {
 
 export function createTally(registry: Registry, { name, help, labelNames }: TallyOptions): Tally {
   const rows = new Map<string, Row>()
-  new Counter({
+  const counter: Counter = new Counter({
     name,
     help,
     labelNames,
-    registers: [registry],
+    registers: [],
     collect() {
-      this.reset()
-      for (const { labels, count } of rows.values()) this.inc(labels, count)
+      counter.reset()
+      for (const { labels, count } of rows.values()) counter.inc(labels, count)
     },
   })
+  registry.registerMetric(counter)
   return {
     add(count, ...values) {
       let key = ''
