@@ -1,11 +1,11 @@
-# The gateway as an image: dist, the packages it runs on, and nothing else; not root.
+# The gateway as an image: dist, which holds the packages that it runs on, and nothing else; not root.
 # The CA is not for this image's volume: give it certs/server, certs/ca.pem and certs/crl.pem alone.
 FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json tsconfig.json ./
 COPY scripts/prepare.mjs scripts/
 COPY src src
-RUN node scripts/prepare.mjs && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+RUN node scripts/prepare.mjs
 
 FROM node:24-bookworm-slim
 # Contained: a path that a role may bind is judged only where a folder of the host is mounted at its own
@@ -15,7 +15,6 @@ ENV NODE_ENV=production DOCKGATE_CONTAINED=yes DOCKGATE_HOME=/etc/dockgate DOCKG
     DOCKGATE_CONTROL=/var/log/dockgate/control.sock DOCKGATE_GRANTS=/var/log/dockgate/grants
 WORKDIR /app
 COPY --from=build /src/package.json ./
-COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/dist dist
 RUN mkdir -p /etc/dockgate /var/log/dockgate && chown 1000:1000 /var/log/dockgate
 USER 1000:1000

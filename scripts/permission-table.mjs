@@ -1,7 +1,7 @@
 // Prints .github/PERMISSIONS.md from the catalog: every permission, and the calls that need it.
 // Usage: node scripts/permission-table.mjs > .github/PERMISSIONS.md
-import { catalog, permissions } from '../dist/docker/catalog.js'
-import { ownEndpoints } from '../dist/docker/catalog-own.js'
+import { catalog, permissions } from '../.build/src/docker/catalog.js'
+import { ownEndpoints } from '../.build/src/docker/catalog-own.js'
 
 const importing = 'image.import'
 

@@ -2,7 +2,7 @@
 // limits, fill in, write. In this process and alone, since over a socket the rest would hide it.
 import { readFileSync } from 'node:fs'
 
-const dist = new URL('../../dist/', import.meta.url)
+const dist = new URL('../../.build/src/', import.meta.url)
 const { readBody, writeBody } = await import(new URL('docker/body.js', dist))
 const { readOperation } = await import(new URL('docker/read.js', dist))
 const { formatTarget } = await import(new URL('docker/target.js', dist))

@@ -49,7 +49,7 @@ interface Opened {
   /** Day of its first record. */
   readonly day: string
   bytes: number
-  /** When its path was looked at, on the clock that never jumps. */
+  /** When its path was looked at. */
   lookedMs: number
   /** Nothing but the checkpoint that begins it: not worth a rotation. */
   fresh: boolean
@@ -167,8 +167,9 @@ export class LogFile {
   #ready(): Opened {
     const opened = this.#opened
     if (opened === undefined) return this.#open(false)
-    const atMs = performance.now()
-    if (atMs - opened.lookedMs < lookEveryMs) return opened
+    const atMs = this.#options.now()
+    // Also where the clock was set back.
+    if (Math.abs(atMs - opened.lookedMs) < lookEveryMs) return opened
     opened.lookedMs = atMs
     const found = statSync(this.#options.path, { throwIfNoEntry: false })
     if (found?.ino === opened.inode && found.size === opened.bytes) return opened

@@ -7,6 +7,7 @@ import { loadSettings } from '../config/load.ts'
 import { readArguments } from './arguments.ts'
 import { runGateway } from './serve.ts'
 import type { Io, Verb } from './verb.ts'
+import { program } from '../program.ts'
 import { writeWhole } from '../write-whole.ts'
 
 const help = `usage: dockgate start
@@ -52,8 +53,7 @@ export const start: Verb = {
 
 /** In a process of its own: the one that holds the engine's socket never loads the CA's code. */
 function runCa(io: Io, args: readonly string[]): void {
-  const main = join(import.meta.dirname, '..', 'main.js')
-  const { status } = spawnSync(process.execPath, [main, 'ca', ...args], {
+  const { status } = spawnSync(process.execPath, [program, 'ca', ...args], {
     cwd: io.cwd,
     env: io.env,
     stdio: ['inherit', 'inherit', 'inherit'],

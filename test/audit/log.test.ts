@@ -190,10 +190,14 @@ describe('the audit after a crash', () => {
 })
 
 describe('the audit while somebody touches its files', () => {
+  /** It looks at its path every 20 ms. */
+  const laterOn = (): void => void (log.clock.now += 20)
+
   it('notices a cut, and leaves the gap open', async () => {
     const audit = log.open()
     fill(audit, 3)
     writeLines(log.path, linesOf(log.path).slice(0, -1))
+    laterOn()
     fill(audit, 1)
     audit.close()
     assert.equal((await log.verify()).sound, false)
@@ -205,6 +209,7 @@ describe('the audit while somebody touches its files', () => {
     fill(audit, 3)
     const other = auditFolder(dirname(log.path))
     fill(other.open(), 1)
+    laterOn()
     fill(audit, 1)
     audit.close()
     assert.equal((await log.verify()).sound, false)
@@ -216,6 +221,7 @@ describe('the audit while somebody touches its files', () => {
     fill(audit, 3)
     const moved = `${dirname(log.path)}/audit-2026-11-24-001.log`
     renameSync(log.path, moved)
+    laterOn()
     fill(audit, 3)
     audit.close()
     assert.equal(logFiles(log.path).length, 2)
@@ -237,6 +243,7 @@ describe('the audit while somebody touches its files', () => {
     fill(audit, 1)
     const folder = dirname(log.path)
     renameSync(folder, `${folder}.away`)
+    laterOn()
     await assert.rejects(audit.decided(decided('lost')))
     await assert.rejects(audit.decided(decided('lost too')))
     fill({ ...audit, decided: () => Promise.resolve() }, 1)
@@ -255,6 +262,7 @@ describe('the audit while somebody touches its files', () => {
     rmSync(log.path)
     rmSync(headPathOf(log.path))
     mkdirSync(dirname(log.path), { recursive: true })
+    laterOn()
     fill(audit, 1)
     audit.close()
     assert.equal((await log.verify()).sound, false)

@@ -12,18 +12,12 @@ import { createAudit } from '../../src/audit/log.ts'
 import { compileRoles, loadSettings } from '../../src/config/load.ts'
 import { createClaims } from '../../src/gateway/claims.ts'
 import { createKeeper } from '../../src/gateway/state.ts'
-import type * as Stations from '../../src/gateway/station.ts'
+import { createStation } from '../../src/gateway/station.ts'
 import { createStreamCounts } from '../../src/gateway/stream-counts.ts'
 import { createTurns } from '../../src/gateway/turns.ts'
 import { createAuthority } from '../helpers/authority.ts'
 import { CN, rdn, sequence } from '../helpers/certificate-der.ts'
-import { projectRoot } from '../helpers/engine.ts'
 import { askDoor } from '../helpers/raw-http.ts'
-
-/** As it is built: it looks for its version beside it. */
-const { createStation } = (await import(
-  join(projectRoot, 'dist/gateway/station.js')
-)) as typeof Stations
 
 it('logs what nobody foresaw with the id that the client is to quote', async () => {
   const home = mkdtempSync(join(tmpdir(), 'dockgate-unexpected-'))

@@ -1,7 +1,7 @@
 // The processes that serve: started, watched, and replaced when they die or fall silent, each in its place.
 import cluster, { type Worker } from 'node:cluster'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { program } from '../../program.ts'
 import { createChannel, type Answers, type Channel } from './channel.ts'
 import type { OfPrimary, OfWorker } from './talk.ts'
 
@@ -63,7 +63,7 @@ export function createCrew(parts: CrewParts): Crew {
   })
   started.catch(() => undefined)
   cluster.setupPrimary({
-    exec: join(import.meta.dirname, '..', '..', 'main.js'),
+    exec: program,
     args: ['serve'],
   })
 
