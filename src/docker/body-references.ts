@@ -30,7 +30,8 @@ const readers: ReadonlyMap<string, (body: JsonObject, found: Found) => void> = n
   ['NetworkCreate', (body, found) => named(found, body, 'network', 'Name', 'make')],
   ['NetworkConnect', inConnect],
   ['NetworkDisconnect', inConnect],
-  ['VolumeCreate', (body, found) => named(found, body, 'volume', 'Name', 'make')],
+  ['VolumeCreate', inVolume],
+  ['VolumeUpdate', (body, found) => inCluster(body, 'Spec', found)],
   ['ServiceCreate', inService],
   ['ServiceUpdate', inService],
 ])
@@ -89,7 +90,28 @@ function inMounts(parent: JsonObject, at: At, found: Found): void {
     const place = [...at, 'Mounts', index, 'Source']
     if (source === '') continue
     if (mount['Type'] === 'volume') found.add('volume', place, source, 'make')
+    // Of the swarm's plugins: looked up when a task starts, and never made by it.
+    if (mount['Type'] === 'cluster') found.add('volume', place, source, 'use')
     if (mount['Type'] === 'image') found.add('image', place, source, 'use')
+  }
+}
+
+function inVolume(body: JsonObject, found: Found): void {
+  named(found, body, 'volume', 'Name', 'make')
+  inCluster(body, 'ClusterVolumeSpec', found)
+}
+
+/** Secrets that the swarm hands to the plugin that makes the volume. */
+function inCluster(body: JsonObject, field: string, found: Found): void {
+  const spec = objectIn(body, field)
+  for (const [parent, path] of [
+    [spec, [field, 'Secrets']],
+    [objectIn(spec, 'AccessMode'), [field, 'AccessMode', 'Secrets']],
+  ] as const) {
+    for (const [index, item] of itemsIn(parent, 'Secrets').entries()) {
+      const name = textIn(item, 'Secret')
+      if (name !== '') found.add('secret', [...path, index, 'Secret'], name, 'use')
+    }
   }
 }
 

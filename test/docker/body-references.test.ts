@@ -42,6 +42,24 @@ const rows: readonly Row[] = [
     '{"HostConfig":{"Mounts":[{"Type":"volume","Source":"~1~","Target":"/x"},{"Type":"image","Source":"~2~"},{"Type":"tmpfs"}]}}',
     'volume+ image',
   ],
+  [
+    'a volume of the swarm',
+    service,
+    '{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"cluster","Source":"~1~","Target":"/x"}]}}}',
+    'volume',
+  ],
+  [
+    'what the plugin of such a volume is handed',
+    'POST /volumes/create',
+    '{"ClusterVolumeSpec":{"Secrets":[{"Key":"a","Secret":"~1~"}],"AccessMode":{"Secrets":[{"Secret":"~2~"}]}}}',
+    'secret secret',
+  ],
+  [
+    'the same where it is changed',
+    'PUT /volumes/v',
+    '{"Spec":{"AccessMode":{"Secrets":[{"Secret":"~1~"}]}}}',
+    'secret',
+  ],
   ['what joins a network', 'POST /networks/n/connect', '{"Container":"~1~"}', 'container'],
   ['what leaves it', 'POST /networks/n/disconnect', '{"Container":"~1~"}', 'container'],
   [

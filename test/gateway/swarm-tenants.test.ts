@@ -13,12 +13,14 @@ const roles = `roles:
     includes: [swarmer]
     limits: { memory: 64MiB, cpus: 1, containers: 3, totalMemory: 128MiB, totalCpus: 2 }
   crew: { includes: [swarmer], on: team }
+  free: { includes: [swarmer], limits: none }
   tier: { includes: [swarmer], on: { label: { tier: dev } } }
 grants:
   - { to: { name: alice }, roles: [swarmer] }
   - { to: { name: bob }, roles: [swarmer] }
   - { to: { name: few }, roles: [few] }
   - { to: { name: tier }, roles: [tier] }
+  - { to: { name: free }, roles: [free] }
 `
 let engine: PrivateEngine
 let people: People
@@ -182,6 +184,15 @@ describe('a service', () => {
     assert.match(answer.body.toString(), /whichever node runs it, whenever that starts/)
     const anonymous = [{ Type: 'volume', Target: '/data' }]
     await people.must('bob', 'POST /services/create', service('v', 0, { Mounts: anonymous }))
+    // Nor one of the swarm's own, where no limit forbids them.
+    for (const Source of ['shop_data', 'group:shop']) {
+      const cluster = service('w', 0, { Mounts: [{ Type: 'cluster', Source, Target: '/data' }] })
+      assert.equal((await people.ask('free', 'POST /services/create', cluster)).status, 404)
+    }
+    const ClusterVolumeSpec = { Secrets: [{ Key: 'a', Secret: 'hers' }] }
+    const volume = { Name: 'csi', Driver: 'plugin', ClusterVolumeSpec }
+    const handed = await people.ask('free', 'POST /volumes/create', volume)
+    assert.match(handed.body.toString(), /secret hers not found/)
   })
 
   it('counts as the containers that it asks for', async () => {
