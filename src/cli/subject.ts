@@ -1,4 +1,5 @@
 // Whom a command line means: a name, or facts that a certificate must state.
+import { principalOf } from '../identity/facts.ts'
 import type { Principal } from '../identity/principal.ts'
 import { subjectKinds } from '../policy/grant.ts'
 import { UsageError } from './arguments.ts'
@@ -24,21 +25,9 @@ export function readSubject(who: string): Record<string, string> {
 /** Somebody whose certificate states just this. */
 export function principalAs(who: string): Principal {
   const facts = readSubject(who)
-  const list = (kind: string): readonly string[] => {
+  const { name = '', serial = '' } = facts
+  return principalOf({ name, serial, fingerprint: `as:${who}` }, (kind) => {
     const value = facts[kind]
     return value === undefined ? [] : [value]
-  }
-  return {
-    name: facts['name'] ?? '',
-    org: list('org'),
-    unit: list('unit'),
-    dns: list('dns'),
-    email: list('email'),
-    uri: list('uri'),
-    ip: list('ip'),
-    serial: facts['serial'] ?? '',
-    fingerprint: `as:${who}`,
-    notBefore: 0,
-    notAfter: Number.MAX_SAFE_INTEGER,
-  }
+  })
 }

@@ -26,8 +26,16 @@ export function principalOfRecord(name: string, fingerprint: string, facts: unkn
     const values: unknown = Object.hasOwn(given, kind) ? given[kind] : []
     return Array.isArray(values) ? values.filter((value) => typeof value === 'string') : []
   }
+  // Policies remember by the fingerprint, and older records say less of the same certificate.
+  return principalOf({ name, fingerprint: `${fingerprint} ${JSON.stringify(given)}` }, list)
+}
+
+/** Somebody who has shown no certificate, with what `list` says that theirs would state. */
+export function principalOf(
+  said: Pick<Principal, 'name' | 'fingerprint'> & Partial<Principal>,
+  list: (kind: (typeof kinds)[number]) => readonly string[],
+): Principal {
   return {
-    name,
     org: list('org'),
     unit: list('unit'),
     dns: list('dns'),
@@ -35,9 +43,8 @@ export function principalOfRecord(name: string, fingerprint: string, facts: unkn
     uri: list('uri'),
     ip: list('ip'),
     serial: '',
-    // Policies remember by it, and older records say less of the same certificate.
-    fingerprint: `${fingerprint} ${JSON.stringify(given)}`,
     notBefore: 0,
     notAfter: Number.MAX_SAFE_INTEGER,
+    ...said,
   }
 }
