@@ -1,7 +1,12 @@
 // Prints .github/PERMISSIONS.md from the catalog: every permission, and the calls that need it.
 // Usage: node scripts/permission-table.mjs > .github/PERMISSIONS.md
-import { catalog, permissions } from '../.build/src/docker/catalog.js'
-import { ownEndpoints } from '../.build/src/docker/catalog-own.js'
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const prepare = fileURLToPath(new URL('prepare.mjs', import.meta.url))
+spawnSync(process.execPath, [prepare, '--test', '--quiet'], { stdio: ['ignore', 2, 2] })
+const { catalog, permissions } = await import('../.build/src/docker/catalog.js')
+const { ownEndpoints } = await import('../.build/src/docker/catalog-own.js')
 
 const importing = 'image.import'
 

@@ -130,6 +130,7 @@ export async function warmUp(peer, identity) {
   for (const request of [ping, list]) {
     await hammer(peer, identity, request, { connections: 16, ms: 3000, status: 200 })
   }
+  await newConnections(peer, identity, false)
 }
 
 async function newConnections(peer, identity, resume) {
