@@ -28,6 +28,8 @@ export interface Straight {
 
 /** Smaller parts cost less as a copy than as a loan, and as text they go with the head. */
 const smallBytes = 16 * 1024
+/** More than this does not wait for a client that does not read. */
+const mostWaiting = 256 * 1024
 
 export function passStraight(parts: StraightParts): Straight {
   return new Passing(parts)
@@ -115,8 +117,10 @@ class Passing implements Receiver, Straight {
       }
       return true
     }
-    const goesOn = giveBack === undefined ? response.write(own) : response.write(own, giveBack)
-    if (!goesOn) response.once('drain', () => this.#call.resume())
-    return goesOn
+    if (giveBack === undefined) response.write(own)
+    else response.write(own, giveBack)
+    if (response.writableLength <= mostWaiting) return true
+    response.once('drain', () => this.#call.resume())
+    return false
   }
 }
