@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { engineDown, engineUp } from '../engine/lifecycle.mjs'
-import { execTrips } from './exec-trips.mjs'
+import { attachTrips } from './attach-trips.mjs'
 import { knownPeers, startPeer } from './peers.mjs'
 
 const commands = [
@@ -31,27 +31,19 @@ export async function commandLines({ home, certs, roles, say, rounds }) {
   const known = knownPeers([['', process.execPath]])
   const gates = []
   try {
-    for (const name of ['dockgate', 'haproxy']) {
+    for (const name of ['dockgate', 'bare', 'haproxy']) {
       if (known[name] === undefined) continue
       gates.push(await startPeer(name, known[name], { home, socketPath, roles, identity }))
     }
+    const commanded = gates.filter(({ name }) => name !== 'bare')
     const targets = new Map([
       ['engine', { DOCKER_HOST: engine.tls.host, DOCKER_CERT_PATH: engine.tls.certPath }],
-      ...gates.map((gate) => [
+      ...commanded.map((gate) => [
         gate.name,
         { DOCKER_HOST: `tcp://127.0.0.1:${gate.port}`, DOCKER_CERT_PATH: bundle },
       ]),
     ])
-    const rows = [
-      // HAProxy takes the upgrade off a request with a body, as exec's is.
-      await execTrips({
-        engine: engine.tls,
-        gates: gates.filter(({ name }) => name !== 'haproxy'),
-        socketPath,
-        identity,
-        rounds,
-      }),
-    ]
+    const rows = [await attachTrips({ engine: engine.tls, gates, socketPath, identity, rounds })]
     for (const args of commands) {
       const times = new Map([...targets.keys()].map((name) => [name, []]))
       for (let round = 0; round < rounds * 4; round++) {
