@@ -10,7 +10,7 @@ import type { Principal } from '../identity/principal.ts'
 import { checkLimits } from './check-limits.ts'
 import type { Decision, Deny, DenyReason } from './decision.ts'
 import { fill } from './fill.ts'
-import { labelsGiven, labelsOf, notFound } from './ownership.ts'
+import { isShared, labelsGiven, labelsOf, notFound } from './ownership.ts'
 import type { Role } from './role.ts'
 import { findStranger, isNameGiven, taken } from './stranger.ts'
 import { filtered, viewOf } from './view.ts'
@@ -55,7 +55,13 @@ export function admit(
       ? deny(principal, permission, 'no-role', undefined, roleless(onTrial))
       : deny(principal, permission, 'not-permitted', nearest, named(roles))
   }
-  const through = candidates.find((role) => role.limits === 'none' && role.on.kind === 'all')
+  // What tells of variables and labels beside what a container has written is left out for some.
+  const through = candidates.find(
+    (role) =>
+      role.limits === 'none' &&
+      role.on.kind === 'all' &&
+      !(permission === 'container.logs' && role.hide.length > 0),
+  )
   return through === undefined ? { judge: candidates } : { through }
 }
 
@@ -102,6 +108,11 @@ function tryRole(
     return deny(principal, operation.permission, 'taken', role, taken(stranger))
   }
   if (stranger !== undefined) {
+    const shared = things.get(stranger)
+    if (shared?.kind === 'image' && stranger.wants === 'target' && isShared(shared)) {
+      const why = 'the image is everybody’s, and so are its names: only a role on all changes it'
+      return deny(principal, operation.permission, 'not-permitted', role, why)
+    }
     return Object.freeze({
       allow: false,
       reason: 'not-theirs',
@@ -123,7 +134,8 @@ function tryRole(
   }
   const owner = labelsGiven(role.on, principal)
   const filling = { limits: role.limits, owner, things, hostPaths }
-  const scoped = withinReach(role, principal, fill(withThings(operation, things), filling))
+  const filled = withoutDetails(role, fill(withThings(operation, things), filling))
+  const scoped = withinReach(role, principal, filled)
   if (typeof scoped === 'string') {
     return deny(principal, operation.permission, 'not-judged', role, scoped)
   }
@@ -193,6 +205,14 @@ function isClassicBuild(query: Operation['target']['query']): boolean {
     ['', '1'].includes(firstValue(query, 'version') ?? '') &&
     ['remote', 'session', 'outputs'].every((name) => !firstValue(query, name))
   )
+}
+
+/** Before each line of a log the engine can tell what variables and labels its container has. */
+function withoutDetails({ hide }: Role, operation: Operation): Operation {
+  const { endpoint, target } = operation
+  if (endpoint.id !== 'ContainerLogs' || hide.length === 0) return operation
+  const query = target.query.filter(([name]) => name !== 'details')
+  return Object.freeze({ ...operation, target: Object.freeze({ ...target, query }) })
 }
 
 /** What names no thing and tells nothing of anybody's, or makes a thing that will be theirs. */

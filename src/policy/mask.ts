@@ -88,6 +88,8 @@ for (const [key, rule] of [
     'arguments',
     'entrypoint',
   ]),
+  // Of what BuildKit keeps: "mount / from exec /bin/sh -c make".
+  ...rules('command', blank, ['Description'], (path) => path[0] === 'BuildCache'),
   ...rules(
     'command',
     blank,
@@ -109,6 +111,7 @@ for (const [key, rule] of [
     'ContainerIDFile',
     'DockerRootDir',
   ]),
+  ...rules('mounts', blank, ['Path'], (path) => /^BlkioDevice/.test(String(path.at(-3)))),
   ...rules('mounts', blank, ['Data'], (path) => path.at(-2) === 'GraphDriver'),
   ...rules('mounts', blank, ['Options'], (path, id) => {
     return path.at(-2) === 'DriverConfig' || /^Volume|^SystemDataUsage$/.test(id)
@@ -133,6 +136,8 @@ for (const [key, rule] of [
     'HostIP',
     'IP',
     'Dns',
+    'Nameservers',
+    'DefaultAddrPool',
     'Addr',
     'Addresses',
     'NodeAddr',
@@ -290,8 +295,18 @@ function memberOf(unit: ByteText, name: string): Json | undefined {
 
 /** In an event of a container or an image its labels stand among the event's own words. */
 function maskAttributes(hide: Hiding, type: string, found: Found): Verdict {
-  if (type !== 'container' && type !== 'image') return 'stay'
   const raw = found.raw()
+  // A daemon that has read its settings again tells all of them, in a form of its own.
+  if (
+    type === 'daemon' &&
+    (['labels', 'addresses', 'mounts'] as const).some((one) => hide.has(one))
+  ) {
+    const told = editJson(raw, ([key], one) =>
+      one.kind === 'string' && key !== 'name' ? { put: hidden } : 'inside',
+    )
+    return told === raw ? 'stay' : { put: told }
+  }
+  if (type !== 'container' && type !== 'image') return 'stay'
   const masked = editJson(raw, ([key], one) => {
     // The engine writes these two over a label of the same name.
     const own = key === undefined || key === 'name' || key === 'image'

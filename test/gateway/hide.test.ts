@@ -1,6 +1,8 @@
 // What a role hides is masked wherever the engine tells it, and nothing else changes by one byte.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { isOwn } from '../../src/docker/catalog-own.ts'
+import { catalog } from '../../src/docker/catalog.ts'
 import { dockerPrograms, onSocket, runDocker, throughTls } from '../helpers/docker-cli.ts'
 import { askEngine, onEngine, removeAll, uniqueName } from '../helpers/engine.ts'
 import { startGatewayProcess, type GatewayProcess } from '../helpers/gateway-process.ts'
@@ -17,6 +19,7 @@ grants:
 ${kinds.map((kind) => `  - { to: { name: no-${kind} }, roles: [no-${kind}] }`).join('\n')}
   - { to: { name: nothing }, roles: [nothing] }
   - { to: { name: some-labels }, roles: [some-labels] }
+  - { to: { name: hiding-viewer }, roles: [hiding-viewer] }
   - { to: { name: both-${word} }, roles: [hiding-viewer, developer] }
   - { to: { name: either }, roles: [hiding-viewer, viewer] }
 `
@@ -36,9 +39,13 @@ before(async () => {
   const made = await make(`/containers/create?name=${word}`, {
     Image: 'busybox:local',
     Env: [`PASSWORD=${secret('env')}=x`, 'EMPTY=', 'QUOTED="<&>"é'],
-    Cmd: ['sh', '-c', `sleep 600; : ${secret('command')}`],
+    Cmd: ['sh', '-c', `echo said; sleep 600; : ${secret('command')}`],
     Labels: { 'com.example.note': secret('labels'), plain: 'kept' },
-    HostConfig: { Binds: [`/tmp/${secret('mounts')}:/bound:ro`, `${word}:/volume`] },
+    HostConfig: {
+      // Told before each line of the log to who asks for details.
+      LogConfig: { Type: 'json-file', Config: { env: 'PASSWORD', labels: 'com.example.note' } },
+      Binds: [`/tmp/${secret('mounts')}:/bound:ro`, `${word}:/volume`],
+    },
   })
   id = made.Id
   await askEngine(`/containers/${id}/start`, { method: 'POST' })
@@ -64,6 +71,12 @@ before(async () => {
     { stdin: dockerfile, env: { DOCKER_BUILDKIT: '0' } },
   )
   assert.equal(built.exit, 0, built.stderr)
+  // What BuildKit keeps tells of its steps.
+  const kept = await runDocker(onSocket(), ['build', '-q', '-'], {
+    stdin: `FROM busybox:local\nRUN : ${secret('command')} > /kept\n`,
+    env: { DOCKER_BUILDKIT: '1' },
+  })
+  assert.equal(kept.exit, 0, kept.stderr)
   exec = (await make(`/containers/${id}/exec`, { Cmd: ['echo', secret('command')] })).Id
   type Inspected = { readonly NetworkSettings: { readonly IPAddress: string } }
   address = (await onEngine<Inspected>(`/containers/${id}/json`)).NetworkSettings.IPAddress
@@ -105,7 +118,32 @@ function paths(): readonly string[] {
     '/networks/bridge',
     `/events?${since}&filters=${mine}`,
     '/system/df',
+    `/containers/${id}/logs?stdout=1&details=1`,
   ]
+}
+
+/** Files and streams of bytes, and profiles of the engine's own. */
+const contents =
+  /^(ContainerExport|ContainerArchive|ContainerAttachWebsocket|ImageGet|ImageGetAll|Debug\w+)$/
+
+/** Every question of the catalog, about the things above where it is about one. */
+function everyQuestion(): readonly string[] {
+  const things: Readonly<Record<string, string>> = { container: id, image, volume: word, exec }
+  const queries: Readonly<Record<string, string>> = {
+    SystemEvents: `?since=${Date.now() / 1000 - 120}&until=${Date.now() / 1000}`,
+    ContainerStats: '?stream=0&one-shot=1',
+    ContainerList: '?all=1&size=1',
+    ContainerLogs: '?stdout=1&stderr=1&details=1',
+    ContainerTop: '?ps_args=axe',
+    ImageSearch: '?term=x/y',
+  }
+  return catalog
+    .filter((one) => one.method === 'GET' && !contents.test(one.id) && !isOwn(one))
+    .flatMap(({ id: endpoint, path, refers = 'network' }) => {
+      const name = encodeURIComponent(things[refers] ?? 'bridge')
+      const filled = `${path.replaceAll(/\{[a-z]+\}/g, name)}${queries[endpoint] ?? ''}`
+      return ['', '/v1.24', '/v1.30', '/v1.41'].map((version) => `${version}${filled}`)
+    })
 }
 
 function valueOf(kind: string): string {
@@ -131,6 +169,24 @@ describe('what is hidden', () => {
       const said = await get('nothing', path)
       for (const kind of kinds) assert.ok(!said.includes(valueOf(kind)), `${path}: ${said}`)
     }
+  })
+
+  it('is in no answer of the catalog, at any version', async () => {
+    const door = gateway.door(gateway.identity('nothing'))
+    const paths = everyQuestion()
+    let answered = 0
+    for (const path of paths) {
+      const { status, body } = await askDoor(door, { method: 'GET', path })
+      if (status === 200) answered++
+      for (const kind of kinds) assert.ok(!body.includes(valueOf(kind)), `${path}: ${String(body)}`)
+    }
+    assert.ok(answered > 60, `${answered} of ${paths.length} were answered`)
+  })
+
+  it('leaves a log what it is, without the details before its lines', async () => {
+    const path = `/containers/${id}/logs?stdout=1&details=1`
+    assert.match((await askEngine(path)).body.toString(), new RegExp(secret('env')))
+    for (const who of ['nothing', 'hiding-viewer']) assert.match(await get(who, path), /said\n$/)
   })
 
   it('is not what a command shows, where the environment alone is hidden', async () => {

@@ -102,6 +102,36 @@ describe('masking', () => {
       '[{"Statement":{"args":{"build-arg:A":"***"},"n":1}}]',
     ],
     [
+      'what BuildKit has executed, and what it keeps',
+      '/system/df',
+      '{"BuildCache":[{"ID":"a","Type":"regular","Description":"mount / from exec /bin/sh -c make"}]}',
+      '{"BuildCache":[{"ID":"a","Type":"regular","Description":"***"}]}',
+    ],
+    [
+      'whom a service asks for names',
+      '/services/x',
+      '{"Spec":{"TaskTemplate":{"ContainerSpec":{"DNSConfig":{"Nameservers":["10.0.0.3"],"Search":["a.example"]}}}}}',
+      '{"Spec":{"TaskTemplate":{"ContainerSpec":{"DNSConfig":{"Nameservers":[""],"Search":["a.example"]}}}}}',
+    ],
+    [
+      'of which subnets a swarm takes its own',
+      '/swarm',
+      '{"DefaultAddrPool":["10.20.0.0/16"],"SubnetSize":24}',
+      '{"DefaultAddrPool":[""],"SubnetSize":24}',
+    ],
+    [
+      'which device of the host is slowed down',
+      '/containers/x/json',
+      '{"HostConfig":{"BlkioDeviceReadBps":[{"Path":"/dev/x","Rate":1}]}}',
+      '{"HostConfig":{"BlkioDeviceReadBps":[{"Path":"***","Rate":1}]}}',
+    ],
+    [
+      'the settings of a daemon that has read them again',
+      '/events',
+      '{"Type":"daemon","Action":"reload","Actor":{"ID":"i","Attributes":{"labels":"[a=b]","name":"host","default-address-pools":"[10.0.0.0/8]"}}}',
+      '{"Type":"daemon","Action":"reload","Actor":{"ID":"i","Attributes":{"labels":"***","name":"host","default-address-pools":"***"}}}',
+    ],
+    [
       'the health of a container as it is',
       '/events',
       '{"status":"health_status: healthy","Type":"container","Action":"health_status: healthy","Actor":{"ID":"i","Attributes":{}}}',
