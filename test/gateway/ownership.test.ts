@@ -267,3 +267,25 @@ describe('what is another tenant’s', () => {
     }
   })
 })
+
+describe('a name that a tenant gives a shared image', () => {
+  it('is everybody’s from then on, and refused to be taken away with the reason', async () => {
+    const name = `${word}-mine`
+    assert.equal((await ask(alice, 'POST', `/images/${base}/tag?repo=${name}`)).status, 201)
+    type Names = { readonly Id: string; readonly RepoTags: readonly string[] }
+    const shared = await onEngine<Names>(`/images/${base}/json`)
+    for (const [door, image] of [
+      [alice, name],
+      [alice, base],
+      [bob, name],
+      [alice, shared.Id],
+    ] as const) {
+      for (const force of ['', '?force=1']) {
+        const { status, body } = await ask(door, 'DELETE', `/images/${image}${force}`)
+        assert.equal(status, 403, body.toString())
+        assert.match(body.toString(), /the image is everybody’s, and so are its names/)
+      }
+    }
+    assert.deepEqual((await onEngine<Names>(`/images/${base}/json`)).RepoTags, shared.RepoTags)
+  })
+})

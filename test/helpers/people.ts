@@ -1,5 +1,7 @@
 // People with certificates and roles at one gateway, who ask it for things as raw requests.
 import assert from 'node:assert/strict'
+import type { Identity } from './authority.ts'
+import { CN, O, OU, rdn, sequence } from './certificate-der.ts'
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
 import { askDoor, type Door, type RawAnswer } from './raw-http.ts'
 
@@ -17,16 +19,26 @@ export interface People {
   stop(): Promise<void>
 }
 
-/** `roles` is the text of roles.yaml. */
-export async function startPeople(roles: string, enginePath?: string): Promise<People> {
+/** `roles` is the text of roles.yaml; `units` says who is in which unit of one organization. */
+export async function startPeople(
+  roles: string,
+  enginePath?: string,
+  units: Readonly<Record<string, string>> = {},
+): Promise<People> {
   const gateway = await startGatewayProcess({
     roles,
     ...(enginePath === undefined ? {} : { enginePath }),
   })
   const doors = new Map<string, Door>()
+  const identityOf = (who: string): Identity => {
+    const unit = units[who]
+    if (unit === undefined) return gateway.identity(who)
+    const subject = sequence(rdn(O, 'Example'), rdn(OU, unit), rdn(CN, who))
+    return gateway.authority.issue({ subject })
+  }
 
   async function ask(who: string, line: string, body?: unknown): Promise<RawAnswer> {
-    const door = doors.get(who) ?? gateway.door(gateway.identity(who))
+    const door = doors.get(who) ?? gateway.door(identityOf(who))
     doors.set(who, door)
     const [method = '', path = ''] = line.split(' ')
     if (body === undefined) return askDoor(door, { method, path })
