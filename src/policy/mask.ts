@@ -111,7 +111,7 @@ for (const [key, rule] of [
     'ContainerIDFile',
     'DockerRootDir',
   ]),
-  ...rules('mounts', blank, ['Path'], (path) => /^BlkioDevice/.test(String(path.at(-3)))),
+  ...rules('mounts', blank, ['Path'], (path) => String(path.at(-3)).startsWith('BlkioDevice')),
   ...rules('mounts', blank, ['Data'], (path) => path.at(-2) === 'GraphDriver'),
   ...rules('mounts', blank, ['Options'], (path, id) => {
     return path.at(-2) === 'DriverConfig' || /^Volume|^SystemDataUsage$/.test(id)

@@ -173,14 +173,14 @@ describe('what is hidden', () => {
 
   it('is in no answer of the catalog, at any version', async () => {
     const door = gateway.door(gateway.identity('nothing'))
-    const paths = everyQuestion()
+    const questions = everyQuestion()
     let answered = 0
-    for (const path of paths) {
+    for (const path of questions) {
       const { status, body } = await askDoor(door, { method: 'GET', path })
       if (status === 200) answered++
       for (const kind of kinds) assert.ok(!body.includes(valueOf(kind)), `${path}: ${String(body)}`)
     }
-    assert.ok(answered > 60, `${answered} of ${paths.length} were answered`)
+    assert.ok(answered > 60, `${answered} of ${questions.length} were answered`)
   })
 
   it('leaves a log what it is, without the details before its lines', async () => {

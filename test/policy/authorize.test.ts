@@ -80,7 +80,7 @@ const rows: readonly (readonly [string[], string, string, true | string])[] = [
   [['developer'], 'GET', '/containers/db/json', 'not-theirs'],
   [['developer'], 'GET', '/containers/db/attach/ws?stdin=1', 'not-theirs'],
   [['developer'], 'GET', '/images/busybox/json', true],
-  [['developer'], 'DELETE', '/images/busybox', 'not-theirs'],
+  [['developer'], 'DELETE', '/images/busybox', 'not-permitted'],
   [['developer'], 'GET', '/events', true],
   [['builder'], 'GET', '/events', 'not-permitted'],
   [['admin'], 'POST', '/containers/create', true],
