@@ -30,6 +30,7 @@ async function startEngine(): Promise<void> {
 
 interface Fault {
   readonly name: string
+  readonly settings?: string
   readonly env?: (home: string) => Readonly<Record<string, string>>
   readonly halfOpen?: true
   readonly begin: (gateway: GatewayProcess) => unknown
@@ -51,6 +52,35 @@ const breakFile = (path: string) => (gateway: GatewayProcess) => {
 const mendFile = (path: string) => (gateway: GatewayProcess) =>
   file(path, kept.get(path) ?? '')(gateway)
 const dockerd = (signal: NodeJS.Signals) => () => process.kill(pidOf('dockerd', engine.pid), signal)
+const auditOnSmallDisk = (home: string): Record<string, string> => {
+  const disk = join(home, 'disk')
+  mkdirSync(disk)
+  spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
+  return { DOCKGATE_AUDIT: join(disk, 'audit.log') }
+}
+/** Until requests are refused: some records still have room in the last page of the log. */
+const fillDisk = async (gateway: GatewayProcess, path = '/_ping'): Promise<void> => {
+  const disk = join(gateway.home, 'disk')
+  const { bavail, bsize } = statfsSync(disk)
+  writeFileSync(join(disk, 'filler'), Buffer.alloc(bavail * bsize))
+  const door = gateway.door(gateway.identity('admin'))
+  const ask = { method: path === '/_ping' ? 'GET' : 'POST', path }
+  for (let index = 0, refused = 0; index < 100 && refused < 5; index++) {
+    if ((await askDoor(door, ask)).status === 503) refused++
+  }
+}
+const freeDisk = ({ home }: GatewayProcess): void => rmSync(join(home, 'disk/filler'))
+const shifted = (shiftMs: number) => () => ({
+  NODE_OPTIONS: `--import ${join(projectRoot, 'test/helpers/shifted-clock.mjs')}`,
+  CLOCK_SHIFT_MS: String(shiftMs),
+})
+const shift = ({ pid }: GatewayProcess): void => void process.kill(pid, 'SIGUSR2')
+/** Each of them is replaced by the time that it begins. */
+const endWorkers = (signal: NodeJS.Signals) => async (gateway: GatewayProcess) => {
+  const pids = await workersOf(gateway)
+  for (const pid of pids) process.kill(pid, signal)
+  while ((await workersOf(gateway)).filter((pid) => !pids.includes(pid)).length < 2);
+}
 
 const faults: readonly Fault[] = [
   {
@@ -74,24 +104,29 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the disk of the audit is full',
-    env: (home) => {
-      const disk = join(home, 'disk')
-      mkdirSync(disk)
-      spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
-      return { DOCKGATE_AUDIT: join(disk, 'audit.log') }
-    },
-    begin: async (gateway) => {
-      const { home } = gateway
-      const { bavail, bsize } = statfsSync(join(home, 'disk'))
-      writeFileSync(join(home, 'disk/filler'), Buffer.alloc(bavail * bsize))
-      // Some records still have room in the last page of the log.
-      const door = gateway.door(gateway.identity('admin'))
-      for (let index = 0; index < 50; index++) {
-        if ((await askDoor(door, { method: 'GET', path: '/_ping' })).status === 503) return
-      }
-    },
-    mend: ({ home }) => rmSync(join(home, 'disk/filler')),
+    env: auditOnSmallDisk,
+    begin: (gateway) => fillDisk(gateway),
+    mend: freeDisk,
     list: 503,
+    change: 503,
+    stream: 'stays',
+  },
+  {
+    name: 'the disk of the audit of two workers is full',
+    env: (home) => ({ ...auditOnSmallDisk(home), DOCKGATE_WORKERS: '2' }),
+    begin: (gateway) => fillDisk(gateway),
+    mend: freeDisk,
+    list: 503,
+    change: 503,
+    stream: 'stays',
+  },
+  {
+    name: 'the disk of the audit is full, and what reads may go on',
+    settings: 'audit: { onFailure: allow-reads }\n',
+    env: auditOnSmallDisk,
+    begin: (gateway) => fillDisk(gateway, '/containers/none/restart'),
+    mend: freeDisk,
+    list: 200,
     change: 503,
     stream: 'stays',
   },
@@ -112,25 +147,74 @@ const faults: readonly Fault[] = [
     stream: 'stays',
   },
   {
+    name: 'the authority is broken',
+    begin: breakFile('certs/ca.pem'),
+    mend: mendFile('certs/ca.pem'),
+    list: 200,
+    change: 201,
+    stream: 'stays',
+  },
+  {
+    name: 'the revocation list is broken',
+    begin: breakFile('certs/crl.pem'),
+    mend: mendFile('certs/crl.pem'),
+    list: 200,
+    change: 201,
+    stream: 'stays',
+  },
+  {
+    name: 'the settings are broken',
+    settings: 'patience: 1s\n',
+    begin: breakFile('dockgate.yaml'),
+    mend: mendFile('dockgate.yaml'),
+    list: 200,
+    change: 201,
+    stream: 'stays',
+  },
+  {
     name: 'the clock goes past the end of the certificate',
-    env: () => ({
-      NODE_OPTIONS: `--import ${join(projectRoot, 'test/helpers/shifted-clock.mjs')}`,
-      CLOCK_SHIFT_MS: String(2 * dayMs),
-    }),
-    begin: ({ pid }) => process.kill(pid, 'SIGUSR2'),
-    mend: ({ pid }) => process.kill(pid, 'SIGUSR2'),
+    env: shifted(2 * dayMs),
+    begin: shift,
+    mend: shift,
     list: 403,
     change: 403,
     stream: 'cut',
   },
   {
+    name: 'the clock goes back before the certificate',
+    env: shifted(-2 * dayMs),
+    begin: shift,
+    mend: shift,
+    list: 403,
+    change: 403,
+    stream: 'stays',
+  },
+  {
+    name: 'the gateway itself was stopped for a while',
+    env: () => ({ DOCKGATE_WORKERS: '2' }),
+    begin: async ({ pid }) => {
+      process.kill(pid, 'SIGSTOP')
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      process.kill(pid, 'SIGCONT')
+    },
+    mend: () => undefined,
+    list: 200,
+    change: 201,
+    stream: 'stays',
+  },
+  {
     name: 'each worker is killed',
     env: () => ({ DOCKGATE_WORKERS: '2' }),
-    begin: async (gateway) => {
-      const pids = await workersOf(gateway)
-      for (const pid of pids) process.kill(pid, 'SIGKILL')
-      while ((await workersOf(gateway)).filter((pid) => !pids.includes(pid)).length < 2);
-    },
+    begin: endWorkers('SIGKILL'),
+    mend: () => undefined,
+    list: 200,
+    change: 201,
+    stream: 'cut',
+  },
+  {
+    name: 'each worker says nothing any more',
+    env: () => ({ DOCKGATE_WORKERS: '2' }),
+    begin: endWorkers('SIGSTOP'),
     mend: () => undefined,
     list: 200,
     change: 201,
@@ -160,6 +244,7 @@ for (const fault of faults) {
         roles,
         enginePath: socketPath(),
         env: { DOCKGATE_PATIENCE: '1s' },
+        ...(fault.settings && { settings: fault.settings }),
         ...(fault.env && { prepare: fault.env }),
       })
       stream = await gateway.connect(gateway.identity('admin'))

@@ -2,7 +2,7 @@
 // all of them, and one that dies is replaced.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { after, before, describe, it } from 'node:test'
@@ -204,7 +204,10 @@ describe('three workers', () => {
   })
 
   it('take in a change together, and all stay with the last good one', async () => {
-    writeFileSync(join(gateway.home, 'roles.yaml'), roles.replace('[admin]', '[monitor]'))
+    writeFileSync(
+      join(gateway.home, 'roles.yaml'),
+      roles.replace('roles: [admin]', 'roles: [monitor]'),
+    )
     await reload()
     const statuses = await Promise.all(
       Array.from({ length: 2 * count }, () => get('alice', '/containers/prune', 'POST')),
@@ -271,5 +274,21 @@ describe('three workers', () => {
       renameSync(join(gateway.home, `aside.${end}`), join(gateway.home, `audit.w2.${end}`))
     }
     assert.equal((await chains()).sound, true)
+  })
+
+  it('go with the one that holds the files, and the next takes up what they left', async () => {
+    const pids = (await workers()).map(({ pid }) => pid)
+    const sockets = await streams()
+    await gateway.kill()
+    await until(() => sockets.every((socket) => socket.closed))
+    await until(() => pids.every((pid) => !existsSync(`/proc/${pid}`)))
+    const env = { DOCKGATE_WORKERS: String(count) }
+    gateway = await startGatewayProcess({ roles, env, after: gateway })
+    assert.equal((await get('alice', '/info')).status, 200)
+    const report = JSON.parse((await dockgate('audit', 'verify', '--json')).stdout)
+    assert.deepEqual([report.sound, report.findings], [true, []])
+    const ends = gateway.allLogs().match(/"why":"the process that served it died"/g)
+    // Those of before, and one stream of each.
+    assert.ok((ends?.length ?? 0) > count, String(ends?.length))
   })
 })
