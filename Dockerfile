@@ -21,5 +21,6 @@ USER 1000:1000
 EXPOSE 2376
 VOLUME /var/log/dockgate
 HEALTHCHECK --interval=30s --timeout=5s CMD ["node", "dist/main.js", "health"]
-ENTRYPOINT ["node", "dist/main.js"]
+# Room for what lives as long as a request: the fewer collections, the less CPU.
+ENTRYPOINT ["node", "--min-semi-space-size=16", "dist/main.js"]
 CMD ["serve"]

@@ -143,7 +143,8 @@ function startDockgate({ port, socketPath, home, roles }, node) {
   // What it can do is measured, not what it lets one client do.
   const limits = '{ client: { requests: none, inFlight: none }, address: { handshakes: none } }'
   writeFileSync(join(own, 'dockgate.yaml'), `limits: ${limits}\n`)
-  return run(node, [join(root, 'dist/main.js'), 'serve'], {
+  // As `npm start`, the image and the unit start it.
+  return run(node, ['--min-semi-space-size=16', join(root, 'dist/main.js'), 'serve'], {
     DOCKGATE_HOME: own,
     DOCKGATE_LISTEN: `127.0.0.1:${port}`,
     DOCKGATE_ENGINE: `unix://${socketPath}`,
