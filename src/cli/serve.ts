@@ -64,6 +64,10 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
     settings.workers === 1
       ? serveAlone
       : (await import('../gateway/workers/primary.ts')).servePrimary
+  // From here on: one of several workers serves before all are up, and a signal would end it without a word.
+  const stop = nextSignal()
+  // The second signal ends it now, whatever is still under way.
+  void stop.then(nextSignal).then(() => process.exit(1))
   const serving = await start({
     loadSettings: () => loadSettings(io.env, io.cwd),
     readRoles: () => readRolesText(settings.rolesPath),
@@ -71,8 +75,6 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
     now,
     ...(listening === undefined ? {} : { listening }),
   })
-  // Before anybody learns that it listens: a signal in that moment would end it without a word.
-  const stop = nextSignal()
   const host = serving.host.includes(':') ? `[${serving.host}]` : serving.host
   const where = `tcp://${host}:${serving.port}`
   // Collectors read nothing there but records.
@@ -85,8 +87,6 @@ export async function runGateway(io: Io, ready?: (port: number) => void): Promis
   const signal = await stop
   log.info({ signal }, 'stopping')
   manager?.stopping()
-  // The second signal ends it now, whatever is still under way.
-  void nextSignal().then(() => process.exit(1))
   await serving.close()
   // What a reader of stdout has not taken by now would keep this process for as long as it likes.
   if (process.stdout.writableLength > 0) process.exit(0)

@@ -276,6 +276,13 @@ describe('streams.idle', () => {
   })
 
   it('ends exec -i and attach, never logs, events or an attach that only looks', async () => {
+    const exec = await run('idle', ['exec', '-i', talker, 'cat'], { stdin: openStdin })
+    assert.notEqual(exec.exit, 'timeout')
+    assert.match((await endOf('idle', 'exec.start')).why ?? '', /streams\.idle/)
+    // The command line then waits for the container's end.
+    void run('idle', ['attach', box], { terminal: [], timeoutMs: 9_000 })
+    assert.match((await endOf('idle', 'container.attach')).why ?? '', /streams\.idle/)
+    // After those: each has an end on record too, when its time is over.
     const still: Promise<RunResult>[] = []
     for (const args of [
       ['logs', '-f', talker],
@@ -284,12 +291,6 @@ describe('streams.idle', () => {
       still.push(run('idle', args, { stdin: openStdin, timeoutMs: 9_000 }))
     }
     still.push(run('idle', ['events'], { timeoutMs: 9_000 }))
-    const exec = await run('idle', ['exec', '-i', talker, 'cat'], { stdin: openStdin })
-    assert.notEqual(exec.exit, 'timeout')
-    assert.match((await endOf('idle', 'exec.start')).why ?? '', /streams\.idle/)
-    // The command line then waits for the container's end.
-    void run('idle', ['attach', box], { terminal: [], timeoutMs: 9_000 })
-    assert.match((await endOf('idle', 'container.attach')).why ?? '', /streams\.idle/)
     for (const { exit } of await Promise.all(still)) assert.equal(exit, 'timeout')
   })
 
