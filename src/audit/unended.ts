@@ -20,6 +20,7 @@ export function endsOfTheDead(logPath: string, streams: readonly Begun[]): reado
   const files = logFiles(logPath)
   const last = files.at(-1)
   if (last === undefined || isClosed(last)) return []
+  const streamIds = new Set(streams.map(({ id }) => id))
   const open = new Map(streams.map((stream) => [stream.id, stream]))
   let until = 0
   for (const line of files.slice(-2).flatMap((path) => readTail(path, tailBytes))) {
@@ -30,7 +31,7 @@ export function endsOfTheDead(logPath: string, streams: readonly Begun[]): reado
     until = Date.parse(read.time)
     // What was before it has been told, but for the streams of this one.
     if (event === 'opened')
-      for (const begun of open.keys()) if (!isStream(begun)) open.delete(begun)
+      for (const begun of open.keys()) if (!streamIds.has(begun)) open.delete(begun)
     if (typeof id !== 'string' || typeof who !== 'string' || typeof operation !== 'string') continue
     if (event === 'decided' && decision === 'allow')
       open.set(id, { id, who, operation, since: until })
@@ -47,10 +48,6 @@ export function endsOfTheDead(logPath: string, streams: readonly Begun[]): reado
     how: 'ended' as const,
     why: 'the process that served it died',
   }))
-
-  function isStream(id: string): boolean {
-    return streams.some((stream) => stream.id === id)
-  }
 }
 
 function isClosed(path: string): boolean {

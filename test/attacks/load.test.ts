@@ -1,33 +1,23 @@
 // What an archive of images says of names, owners and layers is read once, judged, and written anew, so that
 // nothing comes of what could be read otherwise.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { removeAll, uniqueName } from '../helpers/engine.ts'
+import { uniqueName } from '../helpers/engine.ts'
 import { sha256 } from '../helpers/image-archive.ts'
 import { imageIds, inspect, loading } from '../helpers/loading.ts'
-import { startPeople, type People } from '../helpers/people.ts'
 import { paxEntry, tarEntry, tarOf, type TarEntry } from '../helpers/tar.ts'
 
 const word = uniqueName('forge')
-const roles = `roles:
-  narrow: { includes: [developer], limits: { images: ["docker.io/library/${word}-ok*"] } }
+const declared = `  narrow: { includes: [developer], limits: { images: ["docker.io/library/${word}-ok*"] } }
   marked: { includes: [developer], limits: { labels: [stage] } }
-grants:
-${['alice developer', 'bob developer', 'narrow narrow', 'marked marked']
-  .map((line) => line.split(' '))
-  .map(([who, role]) => `  - { to: { name: ${who}-${word} }, roles: [${role}] }`)
-  .join('\n')}
 `
-let people: People
-before(async () => {
-  people = await startPeople(roles)
-})
-after(async () => {
-  await removeAll(word)
-  await people.stop()
-})
-const { archiveOf, layerOf, load, loadsNothing } = loading(word, () => people)
+const { archiveOf, layerOf, load, loadsNothing, people } = loading(word, declared, [
+  'alice developer',
+  'bob developer',
+  'narrow narrow',
+  'marked marked',
+])
 
 describe('what an archive says', () => {
   it('of owners and of swarm counts for nothing, in whatever spelling', async () => {
@@ -209,7 +199,7 @@ describe('a name of another’s', () => {
     ])
     const [his, hers] = await Promise.all([
       load('bob', sleepy),
-      people.ask(`alice-${word}`, `POST /images/busybox:local/tag?repo=${name}`),
+      people().ask(`alice-${word}`, `POST /images/busybox:local/tag?repo=${name}`),
     ])
     const owner = (await inspect(`${name}:latest`)).Config.Labels?.['dockgate.owner']
     assert.deepEqual(

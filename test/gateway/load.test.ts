@@ -4,36 +4,27 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { Readable } from 'node:stream'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { writeTarHeader } from '../../src/docker/tar-header.ts'
 import { runDocker, throughTls } from '../helpers/docker-cli.ts'
-import { onEngine, removeAll, uniqueName } from '../helpers/engine.ts'
+import { onEngine, uniqueName } from '../helpers/engine.ts'
 import { inspect, loading, type Loaded } from '../helpers/loading.ts'
-import { startPeople, type People } from '../helpers/people.ts'
 import { tarEntry, tarOf, type TarEntry } from '../helpers/tar.ts'
 
 const word = uniqueName('load')
-const roles = `roles:
-  saver: { includes: [developer], allow: [image.save] }
+const declared = `  saver: { includes: [developer], allow: [image.save] }
   few: { includes: [developer], limits: { imageCount: 2 } }
   small: { includes: [developer], limits: { imageSize: 1MiB } }
   mine: { includes: [developer], limits: none }
-grants:
-${['alice saver', 'bob saver', 'few few', 'small small', 'mine mine']
-  .map((line) => line.split(' '))
-  .map(([who, role]) => `  - { to: { name: ${who}-${word} }, roles: [${role}] }`)
-  .join('\n')}
 `
-let people: People
-before(async () => {
-  people = await startPeople(roles)
-})
-after(async () => {
-  await removeAll(word)
-  await people.stop()
-})
-const { archiveOf, layerOf, load, loadsNothing } = loading(word, () => people)
+const { archiveOf, layerOf, load, loadsNothing, people } = loading(word, declared, [
+  'alice saver',
+  'bob saver',
+  'few few',
+  'small small',
+  'mine mine',
+])
 
 describe('an image that alice has saved', () => {
   const name = `${word}-shared`
@@ -42,8 +33,8 @@ describe('an image that alice has saved', () => {
     const alice = `alice-${word}`
     const first = archiveOf({ tags: [`${name}:one`], config: { Env: ['A=b'] } })
     assert.equal((await load('alice', first.entries())).status, 200)
-    saved = (await people.ask(alice, `GET /images/${name}:one/get`)).body
-    assert.equal((await people.ask(alice, `DELETE /images/${name}:one`)).status, 200)
+    saved = (await people().ask(alice, `GET /images/${name}:one/get`)).body
+    assert.equal((await people().ask(alice, `DELETE /images/${name}:one`)).status, 200)
   })
 
   it('is bob’s when he has loaded it, and what it was', async () => {
@@ -53,7 +44,7 @@ describe('an image that alice has saved', () => {
     const { Config } = await inspect(`${name}:one`)
     assert.deepEqual(Config.Labels, { 'dockgate.owner': `bob-${word}`, 'dockgate.team': '' })
     assert.deepEqual(Config.Env, ['A=b'])
-    assert.equal((await people.ask(`alice-${word}`, `GET /images/${name}:one/json`)).status, 404)
+    assert.equal((await people().ask(`alice-${word}`, `GET /images/${name}:one/json`)).status, 404)
   })
 
   it('does not move a name that is bob’s by now', async () => {
@@ -79,14 +70,14 @@ describe('an image that alice has saved', () => {
 
 it('the docker command line saves and loads, with its own words', async () => {
   const name = `${word}-cli`
-  await people.must(`bob-${word}`, `POST /images/busybox:local/tag?repo=${name}`)
+  await people().must(`bob-${word}`, `POST /images/busybox:local/tag?repo=${name}`)
   const bob = throughTls(
-    `tcp://localhost:${people.gateway.port}`,
-    people.gateway.certPath(`bob-${word}`),
+    `tcp://localhost:${people().gateway.port}`,
+    people().gateway.certPath(`bob-${word}`),
   )
-  const file = `${people.gateway.home}/saved.tar`
+  const file = `${people().gateway.home}/saved.tar`
   assert.equal((await runDocker(bob, ['save', '-o', file, name])).exit, 0)
-  await people.ask(`bob-${word}`, `DELETE /images/${name}`)
+  await people().ask(`bob-${word}`, `DELETE /images/${name}`)
   await onEngine(`/images/${name}`, { method: 'DELETE' })
   const { exit, stdout, stderr } = await runDocker(bob, ['load', '-i', file])
   assert.equal(exit, 0, stderr)
@@ -133,7 +124,7 @@ describe('what is loaded', () => {
 
 /** Of the gateway's process, in KiB. */
 function residentKiB(): number {
-  const status = readFileSync(`/proc/${people.gateway.pid}/status`, 'utf8')
+  const status = readFileSync(`/proc/${people().gateway.pid}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1])
 }
 
@@ -173,7 +164,7 @@ describe('a large layer', () => {
 
 async function sendStream(body: Readable): Promise<Loaded> {
   return new Promise((resolve, reject) => {
-    const { gateway } = people
+    const { gateway } = people()
     const to = { host: '127.0.0.1', port: gateway.port, servername: 'localhost' }
     const identity = gateway.identity(`bob-${word}`)
     const sent = request(

@@ -1,8 +1,9 @@
 // People who load images through a gateway, and what an engine has of it.
 import assert from 'node:assert/strict'
-import { onEngine } from './engine.ts'
+import { after, before } from 'node:test'
+import { onEngine, removeAll } from './engine.ts'
 import { imageArchive, type ArchiveParts } from './image-archive.ts'
-import type { People } from './people.ts'
+import { startPeople, type People } from './people.ts'
 import { tarOf, type TarEntry } from './tar.ts'
 
 export interface Loaded {
@@ -24,8 +25,26 @@ export async function imageIds(): Promise<readonly string[]> {
   return images.map(({ Id }) => Id).toSorted()
 }
 
-/** Of people whose names end in the word, as their layers have it in their files. */
-export function loading(word: string, people: () => People) {
+/**
+ * People whose names end in the word, as their layers have it in their files, for the tests of a file:
+ * `given` are lines of a name and a role, `declared` those roles that are not built in.
+ */
+export function loading(word: string, declared: string, given: readonly string[]) {
+  const grants = given
+    .map((line) => line.split(' '))
+    .map(([who, role]) => `  - { to: { name: ${who}-${word} }, roles: [${role}] }`)
+  let known: People | undefined
+  before(async () => {
+    known = await startPeople(`roles:\n${declared}grants:\n${grants.join('\n')}\n`)
+  })
+  after(async () => {
+    await removeAll(word)
+    await known?.stop()
+  })
+  const people = (): People => {
+    if (known === undefined) throw new Error('nobody is there before the tests begin')
+    return known
+  }
   async function load(who: string, archive: Buffer | readonly TarEntry[]): Promise<Loaded> {
     const body = Buffer.isBuffer(archive) ? archive : tarOf(archive)
     const answer = await people().ask(`${who}-${word}`, 'POST /images/load?quiet=1', body)
@@ -35,13 +54,13 @@ export function loading(word: string, people: () => People) {
   const layerOf = (text: string): Buffer => tarOf([{ path: `${word}-${text}`, content: text }])
   /** Nothing must come of it. */
   const loadsNothing: typeof load = async (who, archive) => {
-    const known = await imageIds()
+    const idsBefore = await imageIds()
     const loaded = await load(who, archive)
     assert.ok(loaded.status >= 400 && loaded.status < 500, `${loaded.status} ${loaded.text}`)
-    assert.deepEqual(await imageIds(), known)
+    assert.deepEqual(await imageIds(), idsBefore)
     return loaded
   }
   const archiveOf = (parts: Partial<ArchiveParts>) =>
     imageArchive({ layers: [layerOf('a')], ...parts })
-  return { load, loadsNothing, layerOf, archiveOf }
+  return { people, load, loadsNothing, layerOf, archiveOf }
 }
