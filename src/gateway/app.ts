@@ -2,6 +2,7 @@
 // and upgraded requests walk the same way.
 import { ServerResponse, type IncomingMessage, type RequestListener } from 'node:http'
 import type { Server } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
@@ -179,8 +180,21 @@ function acceptUpgrades(
   server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isHeld(raw)) return
     socket.on('error', () => socket.destroy())
+    // Node's name for the answer that is under way on a connection. Behind one, in the same breath, an
+    // upgrade has no connection to take; one whose last byte is written is over in a moment.
+    const before = Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined
+    if (before?.writableEnded === false) {
+      socket.destroy()
+      return
+    }
+    const isFree =
+      before?.writableFinished === false
+        ? new Promise((resolve) => before.once('close', resolve))
+        : undefined
     const tooSlow = setTimeout(() => socket.destroy(), upgradeBodyMs)
-    void readUpgradeBody(raw, socket, head).then((body) => {
+    void readUpgradeBody(raw, socket, head).then(async (body) => {
+      await isFree
+      if (isFree !== undefined && 'setTimeout' in socket) (socket as Socket).setTimeout(0)
       clearTimeout(tooSlow)
       const protocol = raw.headers.upgrade ?? ''
       take(raw, incomings, { upgraded: { socket, protocol, body } })
