@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { array, assert as check, asyncProperty, constantFrom, integer } from 'fast-check'
+import { until } from '../helpers/crowded-gateway.ts'
 import { startGatewayProcess, type GatewayProcess } from '../helpers/gateway-process.ts'
 import { RawConnection } from '../helpers/raw-http.ts'
 
@@ -115,11 +116,14 @@ describe('through a tunnel', () => {
       assert.ok((await connection.bytes()).equals(output))
       assert.equal(got, createHash('sha256').update(input).digest('hex'))
       assert.ok(client.readableEnded)
-      const ended =
+      const last = (): string =>
         gateway
           .logs()
           .match(/.*"bytesIn":\d+.*/g)
           ?.at(-1) ?? ''
+      // An end may wait some milliseconds for other records to be written with.
+      await until(() => last().includes(`"bytesIn":${input.length},`))
+      const ended = last()
       assert.match(ended, /"how":"finished"/)
       assert.match(ended, new RegExp(`"bytesIn":${input.length},"bytesOut":${output.length}`))
     })
