@@ -54,7 +54,8 @@ const sources = ['package-lock.json', 'scripts/prepare.mjs', 'tsconfig.json', ..
 step('build', sources, join(root, 'dist'), () => {
   say('building dist')
   rmSync(join(root, 'dist'), { recursive: true, force: true })
-  run(process.execPath, [join(root, 'node_modules/esbuild/bin/esbuild'), ...bundling])
+  // Its link, which is a script, or the program itself where an `npm install` ran the package's scripts.
+  run(join(root, 'node_modules', '.bin', 'esbuild'), bundling)
 })
 if (forTests) {
   const inputs = [...sources, ...files('test')]

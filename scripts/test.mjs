@@ -1,6 +1,7 @@
 // Runs every compiled test file under .build/test with node:test, or those whose path contains one of
 // the words given: `npm test -- attacks cli`. Tests that speak to a real Docker engine get one of their
 // own, which ends with the run; DOCKGATE_TEST_ENGINE=unix:///path names another one to use instead.
+// What is made at random comes of one seed; DOCKGATE_TEST_SEED=N is another one.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -71,7 +72,8 @@ function runTests(args) {
     '--test-reporter=./scripts/failed-files.mjs',
     `--test-reporter-destination=${failedList}`,
   ]
-  child = spawn(process.execPath, ['--test', stuckAfter, ...reporters, ...args], {
+  const seed = ['--import', './.build/test/helpers/seed.js']
+  child = spawn(process.execPath, [...seed, '--test', stuckAfter, ...reporters, ...args], {
     cwd: root,
     env,
     stdio: 'inherit',

@@ -10,7 +10,7 @@ import { judge, limitedRole } from './judge.ts'
 
 const words =
   `host Host container:theirs container:mine bridge none default private shareable theirs mine
-  theirvol myvol theirnet mynet id-of-hostnet /:/h /etc:/h:ro theirvol:/d myvol:/d:ro /x bind volume tmpfs
+  theirvol myvol newvol theirnet mynet id-of-hostnet newvol:/n /:/h /etc:/h:ro theirvol:/d myvol:/d:ro /x bind volume tmpfs
   image Bind npipe cluster / /etc ALL SYS_ADMIN \u017fys_admin net_raw no-new-privileges
   no-new-privileges=false no-new-privileges:true seccomp=unconfined label:disable disable 22 8080 80
   8000-8999 22/tcp 00022 0 127.0.0.1 127.0.0.1%x 0.0.0.0 :: always no on-failure any syslog json-file

@@ -55,7 +55,8 @@ export async function startRecordingEngine(things: readonly Thing[]): Promise<Re
       }
       recorded.push({ method, target, headers, body: Buffer.concat(parts) })
       response.statusCode = 201
-      response.end('{"Id":"made"}')
+      // A volume is answered as it was made: by its labels it is seen whose it is.
+      response.end(target === '/volumes/create' ? Buffer.concat(parts).toString() : '{"Id":"made"}')
     })
   })
   await new Promise<void>((resolve) => server.listen(path, resolve))
