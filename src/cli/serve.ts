@@ -53,6 +53,12 @@ export const serve: Verb = {
 export async function runGateway(io: Io, ready?: (port: number) => void): Promise<number> {
   const now = (): number => io.now().getTime()
   const log = pino({ level: 'info' }, pino.destination({ dest: 2, sync: true }))
+  // Nobody knows what holds after that, so it judges no more: whoever watches over it starts another, which
+  // puts on record what was under way.
+  process.on('uncaughtException', (error, origin) => {
+    log.fatal({ err: error, origin }, 'unexpected, and the end of this process')
+    process.exit(1)
+  })
   if (cluster.isWorker) {
     const { serveAsWorker } = await import('../gateway/workers/worker.ts')
     return serveAsWorker({ log, now })

@@ -36,7 +36,7 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
   const app = fastify({
     serverFactory: (handler) => {
       server = createListener(parts.listener, accept(handler, incomings, parts.expiry))
-      acceptUpgrades(server, handler, incomings, parts.expiry)
+      acceptUpgrades(server, handler, incomings, parts.expiry, parts.forwarder.complain)
       return server
     },
     logger: false,
@@ -125,9 +125,17 @@ function notify(
   if (expires !== undefined) response.setHeader(expiryHeader, expires)
 }
 
+/** Node's name for the answer that is under way on a connection. */
+function answerOn(socket: object): ServerResponse | undefined {
+  return (Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined) ?? undefined
+}
+
 function holding(raw: IncomingMessage, response: ServerResponse): () => void {
   return () => {
     held.add(raw.socket)
+    // Behind an answer that is to come it has no connection to become a stream of.
+    const before = answerOn(raw.socket)
+    if (before !== response && before?.writableEnded === false) raw.socket.destroy()
     // Not `finish`: the next request of a client that has read the answer may come before that.
     response.once('prefinish', () => held.delete(raw.socket))
   }
@@ -163,6 +171,7 @@ function acceptUpgrades(
   handler: RequestListener,
   incomings: WeakMap<IncomingMessage, Incoming>,
   expiry: ExpiryNotices,
+  complain: (error: unknown) => void,
 ): void {
   server.on('checkContinue', (raw: IncomingMessage, response: ServerResponse) => {
     if (isHeld(raw)) return
@@ -180,9 +189,9 @@ function acceptUpgrades(
   server.on('upgrade', (raw: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isHeld(raw)) return
     socket.on('error', () => socket.destroy())
-    // Node's name for the answer that is under way on a connection. Behind one, in the same breath, an
-    // upgrade has no connection to take; one whose last byte is written is over in a moment.
-    const before = Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined
+    // Behind an answer that is to come an upgrade has no connection to take; one whose last byte is
+    // written is over in a moment.
+    const before = answerOn(socket)
     if (before?.writableEnded === false) {
       socket.destroy()
       return
@@ -192,8 +201,14 @@ function acceptUpgrades(
         ? new Promise((resolve) => before.once('close', resolve))
         : undefined
     const tooSlow = setTimeout(() => socket.destroy(), upgradeBodyMs)
-    void readUpgradeBody(raw, socket, head).then(async (body) => {
+    const begin = async (): Promise<void> => {
+      const body = await readUpgradeBody(raw, socket, head)
       await isFree
+      // Another has waited for its turn before it, or the client is gone.
+      if (answerOn(socket) !== undefined) {
+        socket.destroy()
+        return
+      }
       if (isFree !== undefined && 'setTimeout' in socket) (socket as Socket).setTimeout(0)
       clearTimeout(tooSlow)
       const protocol = raw.headers.upgrade ?? ''
@@ -208,6 +223,10 @@ function acceptUpgrades(
         setTimeout(() => socket.destroy(), 2_000).unref()
       })
       handler(raw, response)
+    }
+    begin().catch((error: unknown) => {
+      complain(error)
+      socket.destroy()
     })
   })
 }

@@ -88,7 +88,12 @@ export function createEngine(socketPath: string, askTimeoutMs = 30_000): Engine 
       tried.on('response', (answer) => {
         answered = true
         if (released) answer.resume()
-        done(null, answer)
+        const { statusCode = 0 } = answer
+        if (statusCode >= 200) done(null, answer)
+        else {
+          tried.destroy()
+          done(new Error(`the engine answers with the status ${statusCode}`))
+        }
       })
       tried.on('error', (error) => {
         if (answered) return

@@ -117,9 +117,12 @@ export function createListener(parts: ListenerParts, handler: RequestListener): 
   server.on('secureConnection', (socket: TLSSocket) => {
     parts.arrivals.settled(socket)
     const verdict = parts.judge(socket)
-    if (verdict instanceof Promise)
-      void verdict.then((late) => socket.destroyed || obey(socket, late))
-    else obey(socket, verdict)
+    if (verdict instanceof Promise) {
+      verdict.then(
+        (late) => socket.destroyed || obey(socket, late),
+        (error: unknown) => obey(socket, { admit: false, cause: String(error) }),
+      )
+    } else obey(socket, verdict)
   })
   const obey = (socket: TLSSocket, verdict: Verdict): void => {
     if (verdict.admit) {

@@ -45,7 +45,22 @@ export function openTunnel(parts: TunnelParts): (lastWord?: Uint8Array) => void 
   let release = (): void => undefined
   let answered = false
 
-  outgoing.on('upgrade', (answer, upstream, head) => {
+  /** What is wrong with one answer ends one stream, and nobody else's. */
+  const contain = (act: () => void): void => {
+    try {
+      act()
+    } catch (error) {
+      client?.destroy()
+      outgoing.destroy()
+      parts.failed(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+  outgoing.on('upgrade', (answer, upstream, head) =>
+    contain(() => becomeStream(answer, upstream, head)),
+  )
+  outgoing.on('response', (answer) => contain(() => takeAnswer(answer)))
+
+  function becomeStream(answer: IncomingMessage, upstream: Duplex, head: Buffer): void {
     answered = true
     // An upgrade that the client did not ask for cannot be given to it.
     if (parts.upgrade === undefined) {
@@ -60,8 +75,9 @@ export function openTunnel(parts: TunnelParts): (lastWord?: Uint8Array) => void 
     parts.opened(answer.statusCode ?? 101)
     parts.seen(head)
     release = splice(client, upstream, upstream, parts, head.length)
-  })
-  outgoing.on('response', (answer) => {
+  }
+
+  function takeAnswer(answer: IncomingMessage): void {
     answered = true
     const type = answer.headers['content-type'] ?? ''
     if (answer.statusCode !== 200 || !rawStreams.has(type) || hasFraming(answer)) {
@@ -75,7 +91,7 @@ export function openTunnel(parts: TunnelParts): (lastWord?: Uint8Array) => void 
     writeHead(client, answer)
     parts.opened(200)
     release = splice(client, answer, socketOf(outgoing), parts, 0)
-  })
+  }
   outgoing.on('error', (error) => {
     if (!answered) parts.failed(error)
   })
@@ -99,7 +115,8 @@ const lastWordMs = 200
 
 /** INVARIANT: no orderly end, so that what was cut does not look finished. */
 export function cutAfter(client: Writable, lastWord: Uint8Array | undefined, socket: Duplex): void {
-  if (lastWord === undefined || !client.writable) {
+  // `writable` of an answer says nothing of that.
+  if (lastWord === undefined || !client.writable || client.writableEnded) {
     socket.destroy()
     return
   }
@@ -129,7 +146,7 @@ function socketOf(outgoing: ClientRequest): Duplex {
  */
 function takeOver(reply: ServerResponse): Duplex {
   const { socket } = reply
-  if (socket === null) throw new Error('a request under way has a socket')
+  if (socket === null) throw new Error('another answer is under way on its connection')
   reply.detachSocket(socket)
   const ignore = (): void => undefined
   socket.on('data', ignore)

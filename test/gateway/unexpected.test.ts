@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { connect } from 'node:tls'
 import { it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { createAudit } from '../../src/audit/log.ts'
 import { compileRoles, loadSettings } from '../../src/config/load.ts'
@@ -17,6 +18,7 @@ import { createStreamCounts } from '../../src/gateway/stream-counts.ts'
 import { createTurns } from '../../src/gateway/turns.ts'
 import { createAuthority } from '../helpers/authority.ts'
 import { CN, rdn, sequence } from '../helpers/certificate-der.ts'
+import { startGatewayProcess } from '../helpers/gateway-process.ts'
 import { askDoor } from '../helpers/raw-http.ts'
 
 it('logs what nobody foresaw with the id that the client is to quote', async () => {
@@ -86,4 +88,25 @@ it('logs what nobody foresaw with the id that the client is to quote', async () 
     await station.close(0)
     rmSync(home, { recursive: true })
   }
+})
+
+it('ends with one line of its log where nobody knows what holds, and the next start says so', async () => {
+  const fault = "process.on('SIGUSR2', () => { throw new Error('nobody foresaw this') })"
+  const started = {
+    roles: 'grants: [{ to: { name: alice }, roles: [admin] }]\n',
+    enginePath: '/nowhere/engine.sock',
+  }
+  const gateway = await startGatewayProcess({
+    ...started,
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}` },
+  })
+  process.kill(gateway.pid, 'SIGUSR2')
+  while (!gateway.log().includes('"level":60')) await sleep(20)
+  await gateway.kill()
+  const lines = gateway.log().trimEnd().split('\n')
+  const { level, msg, err } = JSON.parse(lines.at(-1) ?? '')
+  assert.deepEqual([level, err.message], [60, 'nobody foresaw this'], msg)
+  const next = await startGatewayProcess({ ...started, after: gateway })
+  assert.match(next.logs(), /"event":"opened","how":"after-crash"/)
+  await next.stop()
 })

@@ -58,7 +58,17 @@ export class Line {
       path: socketPath,
       onread: {
         buffer: () => this.#buffer,
-        callback: (length, bytes) => this.#read(bytes as Buffer, length),
+        callback: (length, bytes) => {
+          const receiver = this.#receiver
+          try {
+            return this.#read(bytes as Buffer, length)
+          } catch (error) {
+            // What one receiver cannot take ends one request, and nobody else's.
+            this.#receiver = receiver
+            this.#broken(error instanceof Error ? error : new Error(String(error)))
+            return true
+          }
+        },
       },
     })
     this.socket.on('error', (error) => this.#broken(error))
