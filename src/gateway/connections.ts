@@ -1,4 +1,5 @@
 // Every admitted or waiting TLS connection, until it closes, also while it is a tunnel.
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
 export interface Connections extends Iterable<TLSSocket> {
@@ -6,21 +7,29 @@ export interface Connections extends Iterable<TLSSocket> {
   readonly size: number
 }
 
-const forgetters = new WeakSet<object>()
+const acts = new WeakMap<Socket, (() => void)[]>()
 
-/** Whether whoever takes a socket from node:http must leave this listener on it. */
-export function isForgetter(listener: object): boolean {
-  return forgetters.has(listener)
+/** Calls when it closes, whoever has it then; what takes it from node:http leaves this listener on it. */
+export function whenClosed(socket: Socket, act: () => void): void {
+  const known = acts.get(socket)
+  if (known !== undefined) {
+    known.push(act)
+    return
+  }
+  acts.set(socket, [act])
+  socket.on('close', tellClosed)
+}
+
+export function tellClosed(this: Socket): void {
+  for (const act of acts.get(this) ?? []) act()
 }
 
 export function createConnections(): Connections {
   const open = new Set<TLSSocket>()
   return {
     add(socket) {
-      const forget = (): void => void open.delete(socket)
-      forgetters.add(forget)
       open.add(socket)
-      socket.on('close', forget)
+      whenClosed(socket, () => open.delete(socket))
     },
     get size() {
       return open.size

@@ -7,6 +7,7 @@ import { failure, type Failure } from '../errors.ts'
 import type { Role } from '../policy/role.ts'
 import { keep, type Allowance } from './allowance.ts'
 import type { Peer } from './authenticate.ts'
+import { whenClosed } from './connections.ts'
 import { Rate, Room, type Others, type Want } from './part.ts'
 import type { Counted, CountStream } from './stream-counts.ts'
 
@@ -193,7 +194,7 @@ export function createLoad(parts: LoadParts): Load {
   function connected({ connections }: Client, socket: Socket): undefined {
     if (socket.destroyed) return
     connections.enter()
-    socket.once('close', () => connections.leave())
+    whenClosed(socket, () => connections.leave())
   }
 
   return {

@@ -3,7 +3,7 @@
 // half-close kept in both directions. Any other answer is relayed as an ordinary one.
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable, Writable } from 'node:stream'
-import { isForgetter } from './connections.ts'
+import { tellClosed } from './connections.ts'
 import type { Engine, EngineRequest } from './engine.ts'
 import { endToEnd } from './headers.ts'
 import { carry } from './wire/carry.ts'
@@ -155,7 +155,7 @@ function takeOver(reply: ServerResponse): Duplex {
     socket.removeAllListeners(event)
   }
   for (const listener of socket.listeners('close')) {
-    if (!isForgetter(listener)) socket.off('close', listener as () => void)
+    if (listener !== tellClosed) socket.off('close', listener as () => void)
   }
   socket.setTimeout(0)
   return socket

@@ -156,6 +156,19 @@ describe('a client that asks too much', () => {
   })
 })
 
+it('has its place back from a stream that was taken without an upgrade', async () => {
+  for (let index = 0; index <= 8; index++) {
+    const stream = await open('bob')
+    stream.send(
+      requestBytes({ method: 'POST', path: '/containers/x/attach?stream=1&stdout=1', body: '' }),
+    )
+    await stream.until('{}')
+    stream.close()
+  }
+  await until(async () => (await metric('dockgate_load{of="streams"}')) === 0)
+  assert.equal((await ask('bob', '/info')).status, 200)
+})
+
 describe('a client that is slow', () => {
   /** A byte now and then, until the connection ends. */
   async function dribble(connection: TLSSocket | Socket, byte: string): Promise<void> {

@@ -1,5 +1,5 @@
 // An engine in this process that answers what a test needs: small things at once, what it is told to hold
-// when it is told to go on, events without an end, and as many bytes as anybody will take.
+// when it is told to go on, events and streams without an end, and as many bytes as anybody will take.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -40,7 +40,12 @@ export async function startIdleEngine(): Promise<IdleEngine> {
     response.setHeader('Content-Type', 'application/json')
     response.setHeader('Api-Version', '1.41')
     if (url.includes('/events')) response.write('{}\n')
-    else if (url.includes('/images/get')) pour(response)
+    else if (url.includes('/attach')) {
+      // A stream from here on, as for a client that asked for no upgrade.
+      response.useChunkedEncodingByDefault = false
+      response.setHeader('Content-Type', 'application/vnd.docker.raw-stream')
+      response.write('{}\n')
+    } else if (url.includes('/images/get')) pour(response)
     else if (url.includes('/containers/json')) {
       held.add(response)
       response.once('close', () => held.delete(response))
