@@ -29,14 +29,24 @@ export interface GatewayParts {
   readonly own: OwnParts
 }
 
+const taken = Symbol('as it came in')
+const left = Symbol('what of it is left to http-proxy')
+/**
+ * No WeakMap tells these of a request: the collection of young objects takes its values for alive, and by
+ * them each request with all that it touches, until the old ones are collected, which is seldom.
+ */
+interface Taken extends IncomingMessage {
+  [taken]?: Incoming
+  [left]?: () => void
+}
+
 export async function createGateway(parts: GatewayParts): Promise<Gateway> {
-  const incomings = new WeakMap<IncomingMessage, Incoming>()
   let server: Server | undefined
 
   const app = fastify({
     serverFactory: (handler) => {
-      server = createListener(parts.listener, accept(handler, incomings, parts.expiry))
-      acceptUpgrades(server, handler, incomings, parts.expiry, parts.forwarder.complain)
+      server = createListener(parts.listener, accept(handler, parts.expiry))
+      acceptUpgrades(server, handler, parts.expiry, parts.forwarder.complain)
       return server
     },
     logger: false,
@@ -61,34 +71,32 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => {
-    const id = incomings.get(request.raw)?.id
+    const id = (request.raw as Taken)[taken]?.id
     parts.forwarder.complain(error, id)
     const internal = failure('internal')
     if (!reply.raw.headersSent) answerFailure(reply, internal, id ?? 'the time')
     else reply.raw.destroy()
   })
 
-  /** What of a request is left to http-proxy. */
-  const rest = new WeakMap<IncomingMessage, () => void>()
-  const walk = async (request: { raw: IncomingMessage }, reply: FastifyReply): Promise<void> => {
-    const incoming = incomings.get(request.raw)
+  const walk = async ({ raw }: { raw: Taken }, reply: FastifyReply): Promise<void> => {
+    const incoming = raw[taken]
     if (incoming === undefined) throw new Error('INVARIANT: every request came in through `accept`')
     const outcome = await pass(parts.guard, incoming)
     if ('message' in outcome) {
       answer(reply, outcome.status, outcome.message)
-      boundRest(request.raw, parts.guard.bodyMs())
+      boundRest(raw, parts.guard.bodyMs())
     } else if (isOwn(outcome.operation.endpoint)) await answerOwn(parts.own, outcome, reply)
     else {
       const more = forward(forwarder, outcome, incoming, reply)
-      if (more !== undefined) rest.set(request.raw, more)
+      if (more !== undefined) raw[left] = more
     }
   }
   // Before its handler, which reads the target a second time: only what is filtered goes that far.
   await app.register(httpProxy, {
     ...proxyOptions(parts.guard.engine),
     preHandler: (request, reply, done) => void walk(request, reply).then(() => done(), done),
-    handler: async (request: { raw: IncomingMessage }, reply: FastifyReply) => {
-      rest.get(request.raw)?.()
+    handler: async ({ raw }: { raw: Taken }, reply: FastifyReply) => {
+      raw[left]?.()
       await reply
     },
   })
@@ -144,32 +152,23 @@ function holding(raw: IncomingMessage, response: ServerResponse): () => void {
 /**
  * The router must not read the target, which has a reader of its own: it sees one constant path.
  */
-function accept(
-  handler: RequestListener,
-  incomings: WeakMap<IncomingMessage, Incoming>,
-  expiry: ExpiryNotices,
-): RequestListener {
+function accept(handler: RequestListener, expiry: ExpiryNotices): RequestListener {
   return (raw, response) => {
     if (isHeld(raw)) return
     notify(expiry, raw, response)
-    take(raw, incomings, { hold: holding(raw, response) })
+    take(raw, { hold: holding(raw, response) })
     handler(raw, response)
   }
 }
 
-function take(
-  raw: IncomingMessage,
-  incomings: WeakMap<IncomingMessage, Incoming>,
-  extra: Partial<Incoming>,
-): void {
-  incomings.set(raw, { raw, target: raw.url ?? '', ...extra })
+function take(raw: Taken, extra: Partial<Incoming>): void {
+  raw[taken] = { raw, target: raw.url ?? '', ...extra }
   raw.url = '/'
 }
 
 function acceptUpgrades(
   server: Server,
   handler: RequestListener,
-  incomings: WeakMap<IncomingMessage, Incoming>,
   expiry: ExpiryNotices,
   complain: (error: unknown) => void,
 ): void {
@@ -182,7 +181,7 @@ function acceptUpgrades(
       if (waits) response.writeContinue()
       waits = false
     }
-    take(raw, incomings, { hold, proceed })
+    take(raw, { hold, proceed })
     handler(raw, response)
   })
   // Node emits `upgrade` for every path: it is a request like any other until the engine says 101.
@@ -212,7 +211,7 @@ function acceptUpgrades(
       if (isFree !== undefined && 'setTimeout' in socket) (socket as Socket).setTimeout(0)
       clearTimeout(tooSlow)
       const protocol = raw.headers.upgrade ?? ''
-      take(raw, incomings, { upgraded: { socket, protocol, body } })
+      take(raw, { upgraded: { socket, protocol, body } })
       const response = new ServerResponse(raw)
       response.shouldKeepAlive = false
       notify(expiry, raw, response)

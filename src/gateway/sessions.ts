@@ -37,21 +37,25 @@ export function createSessions(
   added: (session: Session) => void,
   began?: (session: Session) => () => void,
 ): Sessions {
-  const live = new Set<Session>()
+  // No Set: one that so much goes through is made anew all the time, each old table leads to the next, and
+  // what they held when they were left outlives all collections of young objects. What is over is mostly
+  // near the end.
+  const live: Session[] = []
   const overs = new WeakMap<Session, () => void>()
   return {
     add: (session) => {
-      live.add(session)
+      live.push(session)
       if (began !== undefined) overs.set(session, began(session))
       added(session)
     },
     remove: (session) => {
-      live.delete(session)
+      const at = live.lastIndexOf(session)
+      if (at !== -1) live.splice(at, 1)
       if (began !== undefined) overs.get(session)?.()
     },
-    all: () => live,
+    all: () => [...live],
     get size() {
-      return live.size
+      return live.length
     },
   }
 }
