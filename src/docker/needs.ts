@@ -112,33 +112,56 @@ const telling: Readonly<Record<Say, 'keep' | 'mask' | 'driver' | 'drop'>> = {
 /** `whole`: within what a limit has a say in, what is beside it is kept, as the limit reads both. */
 function pare(value: Json, of: Field, whole: boolean, room: Room): Json | undefined {
   const { type, say, harmless } = of
+  if (value === null || value === harmless || room.left < 0) return undefined
+  if (!whole && say !== 'absent' && isZero(value)) return undefined
   const how = telling[say]
-  if (value === null || value === harmless || how === 'drop' || room.left < 0) return undefined
-  if ((!whole || how === 'mask') && say !== 'absent' && isZero(value)) return undefined
+  if (how === 'drop' || (how === 'mask' && isZero(value))) return undefined
   if (how === 'driver') return driverOf(value, room)
   if (how === 'mask') return mask(value, room)
   const inside = whole || say !== 'free'
-  if (!inside && !tells(of)) return undefined
   if (typeof type === 'string') return inside ? short(value, room) : undefined
+  if (!inside && !tells(of)) return undefined
   if ('list' in type) {
-    if (!Array.isArray(value)) return undefined
-    const items = value.map((item: Json) => pare(item, type.list, inside, room))
-    return inside || items.some((item) => item !== undefined)
-      ? items.map((item) => item ?? emptyOf(type.list))
-      : undefined
+    return Array.isArray(value) ? pareList(value, type.list, inside, room) : undefined
   }
   if (!isObject(value)) return undefined
-  const kept: [string, Json][] = []
+  const kept: Record<string, Json> = {}
+  let tellsAny = inside
   for (const key in value) {
     const field = 'map' in type ? type.map : type.object.get(key)
-    const item = field && pare(value[key] ?? null, field, inside, room)
-    if (item !== undefined) kept.push([key, item])
-    // The key alone says something: a network that is joined, a port.
-    else if ('map' in type && inside) kept.push([key, emptyOf(type.map)])
-    else continue
+    let item = field && pare(value[key] ?? null, field, inside, room)
+    if (item === undefined) {
+      if (!('map' in type) || !inside) continue
+      // The key alone says something: a network that is joined, a port.
+      item = emptyOf(type.map)
+    }
+    put(kept, key, item)
+    tellsAny = true
     room.left -= key.length + quotesAndColon
   }
-  return kept.length > 0 || inside ? Object.fromEntries(kept) : undefined
+  return tellsAny ? kept : undefined
+}
+
+function pareList(
+  value: readonly Json[],
+  of: Field,
+  inside: boolean,
+  room: Room,
+): readonly Json[] | undefined {
+  const kept: Json[] = []
+  let tellsAny = inside
+  for (const item of value) {
+    const pared = pare(item, of, inside, room)
+    if (pared !== undefined) tellsAny = true
+    kept.push(pared ?? emptyOf(of))
+  }
+  return tellsAny ? kept : undefined
+}
+
+/** Assigned, `__proto__` would be no key. */
+function put(object: Record<string, Json>, key: string, value: Json): void {
+  if (key !== '__proto__') object[key] = value
+  else Object.defineProperty(object, key, { value, enumerable: true })
 }
 
 const telltales = new WeakMap<Field, boolean>()
@@ -167,12 +190,12 @@ function mask(value: Json, room: Room): Json {
   }
   if (Array.isArray(value)) return value.map((item: Json) => mask(item, room))
   if (!isObject(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => {
-      room.left -= name.length + quotesAndColon
-      return [name, mask(item, room)]
-    }),
-  )
+  const kept: Record<string, Json> = {}
+  for (const name in value) {
+    room.left -= name.length + quotesAndColon
+    put(kept, name, mask(value[name] ?? null, room))
+  }
+  return kept
 }
 
 /** Where logs go by its word; among its options may be tokens. */

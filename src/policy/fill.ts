@@ -253,7 +253,8 @@ function sized(options: Json, bytes: number): Json {
 function fillPorts(bindings: Json, limits: Limits): Json {
   if (!isList(bindings)) return bindings
   let filled: Json[] | undefined
-  for (const [index, binding] of bindings.entries()) {
+  for (let index = 0; index < bindings.length; index++) {
+    const binding = bindings[index]
     if (!isObject(binding)) continue
     const chosen = fillBinding(limits, string(binding['HostIp']), string(binding['HostPort']))
     if (chosen !== undefined) (filled ??= [...bindings])[index] = { ...binding, ...chosen }
@@ -339,7 +340,8 @@ const none: JsonObject = Object.freeze({})
 /** The same object where nothing in it changes. */
 function mapped(object: JsonObject, change: (value: Json) => Json): JsonObject {
   let copy: Record<string, Json> | undefined
-  for (const [key, value] of Object.entries(object)) {
+  for (const key in object) {
+    const value = object[key] ?? null
     const changed = change(value)
     // The copy has the key as its own by now, whatever it is called.
     if (changed !== value) (copy ??= { ...object })[key] = changed

@@ -45,11 +45,16 @@ export const hosts: Predicate = (value) => {
  * is free, `8000-8010` the first free one of these.
  */
 export const publish: Predicate = (value, { limits }) => {
-  for (const [, bindings] of entriesOf(value)) {
-    for (const binding of itemsOf(bindings)) {
-      const asked = { HostIp: textOf(binding['HostIp']), HostPort: textOf(binding['HostPort']) }
-      const sent = fillBinding(limits, asked.HostIp, asked.HostPort) ?? asked
-      const refused = judgeBinding(limits, sent.HostIp, sent.HostPort)
+  if (!isObject(value)) return undefined
+  for (const port in value) {
+    const bindings = value[port]
+    if (!Array.isArray(bindings)) continue
+    for (const binding of bindings as readonly Json[]) {
+      if (!isObject(binding)) continue
+      const address = textOf(binding['HostIp'])
+      const asked = textOf(binding['HostPort'])
+      const sent = fillBinding(limits, address, asked)
+      const refused = judgeBinding(limits, sent?.HostIp ?? address, sent?.HostPort ?? asked)
       if (refused !== undefined) return refused
     }
   }
