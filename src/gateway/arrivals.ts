@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { LoadLimits } from '../config/load-limits.ts'
 import { parseAddress } from '../policy/network.ts'
 import { keep, newAllowance, spend, type Allowance } from './allowance.ts'
+import { beneath } from './beneath.ts'
 import { evenPart, type Others } from './part.ts'
 
 export interface Arrivals {
@@ -77,13 +78,13 @@ export function createArrivals({ limits, clock, shed, others }: ArrivalParts): A
       open++
       waiting.set(key, { socket, place })
       place.waiting.add(socket)
-      socket.once('close', () => {
+      socket.on('close', () => {
         open--
         if (waiting.get(key)?.socket === socket) forget(key)
       })
       return true
     },
-    settled: (socket) => forget(keyOf(socket)),
+    settled: (socket) => forget(keyOf(beneath(socket))),
     get waiting() {
       return waiting.size
     },
@@ -102,6 +103,7 @@ function first<T>(values: Iterable<T>): T | undefined {
 
 /** Whoever has an IPv6 address has the 2^64 of its network. */
 function networkOf(address: string): string {
+  if (!address.includes(':')) return address
   const parsed = parseAddress(address)
   return parsed?.family === 6 ? (parsed.value >> 64n).toString(16) : address
 }

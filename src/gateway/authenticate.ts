@@ -6,6 +6,7 @@ import { isFailure } from '../errors.ts'
 import { readPrincipal } from '../identity/certificate.ts'
 import { whyNotNamed, type IssuerRules } from '../identity/issuer-rules.ts'
 import type { Principal } from '../identity/principal.ts'
+import { beneath } from './beneath.ts'
 import type { Verdict } from './tls.ts'
 import { chainOf, fingerprintOf, revocationKey, type Trust } from './trust.ts'
 
@@ -52,7 +53,7 @@ export function createAuthenticator(
     }
     const known = identify(cert)
     if (typeof known === 'string') return { admit: false, cause: known }
-    const peer = Object.freeze({ ...known, address: socket.remoteAddress ?? 'unknown' })
+    const peer = Object.freeze({ ...known, address: beneath(socket).remoteAddress ?? 'unknown' })
     const tell =
       outdated(peer) ?? (problem === undefined ? undefined : 'your certificate is not valid')
     if (tell !== undefined) {
@@ -68,10 +69,11 @@ export function createAuthenticator(
     if (cached?.for !== trusted || cached.known.size >= cachedPrincipals) {
       cached = { for: trusted, known: new Map() }
     }
-    const fingerprint = fingerprintOf(cert)
-    const found = cached.known.get(fingerprint)
+    // As OpenSSL writes it.
+    const { fingerprint256 } = cert
+    const found = cached.known.get(fingerprint256)
     if (found !== undefined) return found
-    const principal = readPrincipal(cert.raw, fingerprint)
+    const principal = readPrincipal(cert.raw, fingerprintOf(cert))
     if (isFailure(principal)) return principal.message
     const links = chainOf(cert, trusted.roots)
     if (links === undefined) return 'its issuer is not in ca.pem'
@@ -80,7 +82,7 @@ export function createAuthenticator(
       key: revocationKey(issuer, serial),
     }))
     const known = { principal, chain }
-    cached.known.set(fingerprint, known)
+    cached.known.set(fingerprint256, known)
     return known
   }
 

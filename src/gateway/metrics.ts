@@ -82,11 +82,10 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelName: 'operation',
     buckets: secondsBuckets,
   })
-  const handshakes = new Counter({
+  const handshakes = createTally(registry, {
     name: 'dockgate_handshakes_total',
     help: 'TLS handshakes that were finished',
     labelNames: ['resumed'],
-    registers,
   })
   const refusals = new Counter({
     name: 'dockgate_connections_refused_total',
@@ -117,7 +116,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     help: 'Records that the second sink of the audit did not take; the file has them',
     registers,
   })
-  for (const resumed of ['true', 'false']) handshakes.inc({ resumed }, 0)
+  for (const resumed of ['true', 'false']) handshakes.add(0, resumed)
   for (const direction of ['in', 'out']) bytes.add(0, direction)
   for (const result of ['changed', 'same', 'faulty']) reloads.inc({ result }, 0)
   gauges(parts, registers)
@@ -148,7 +147,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       own.add(at - passage.arrivedMs)
       return () => engine.add(performance.now() - at, passage.operation.permission)
     },
-    handshake: (resumed) => handshakes.inc({ resumed: String(resumed) }),
+    handshake: (resumed) => handshakes.add(1, resumed ? 'true' : 'false'),
     refused: (cause) => refusals.inc({ cause: causeOf(cause, causes) }),
     unread: (cause) => unread.inc({ cause: causeOf(cause, unreadCauses) }),
     shed: (limit) => shed.inc({ limit }),
