@@ -6,20 +6,25 @@ import type { Engine } from './engine.ts'
 
 export type Things = ReadonlyMap<Reference, Thing | undefined>
 
+/** However many a request names: the engine has others to answer, and we have connections for them. */
+const askedAtOnce = 16
+
 export async function resolveReferences(
   engine: Engine,
   references: readonly Reference[],
 ): Promise<Things> {
   const asked = new Map<string, Promise<Thing | undefined>>()
   const things = new Map<Reference, Thing | undefined>()
-  await Promise.all(
-    references.map(async (reference) => {
+  const left = references.values()
+  const askOn = async (): Promise<void> => {
+    for (const reference of left) {
       const key = `${reference.kind} ${reference.name}`
       const answer = asked.get(key) ?? find(engine, reference.kind, reference.name)
       asked.set(key, answer)
       things.set(reference, await answer)
-    }),
-  )
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(askedAtOnce, references.length) }, askOn))
   return things
 }
 

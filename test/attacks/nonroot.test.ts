@@ -76,8 +76,28 @@ describe('a build', () => {
     'on nothing': 'FROM scratch\nRUN id\n',
     'in a second stage': 'FROM busybox:local AS a\nUSER 1000\nFROM busybox:local\nRUN id\n',
     'upon a stage of root’s': 'FROM busybox:local AS a\nFROM a\nrun id\n',
+    'as a trigger of the stage below says':
+      'FROM busybox:local AS a\nUSER 1000\nONBUILD USER 0\nFROM a\nRUN id\n',
+    'in a trigger of the stage below': 'FROM busybox:local AS a\nONBUILD RUN id\nFROM a\n',
     'in odd spelling': 'FROM busybox:local\nUSER 1000\nuSeR \\\n0\nrUn id\n',
   }
+  it('upon a stage that has the id of an image for its name is refused', async () => {
+    const base = `${word}-base`
+    const from = `FROM busybox:local\nUSER 1000\nLABEL x=`
+    for (let tries = 0; ; tries++) {
+      const made = await docker(['build', '-t', base, '-'], `${from}${tries}\n`)
+      assert.equal(made.exit, 0, made.output)
+      const { Id } = await onEngine<{ Id: string }>(`/images/${base}/json`)
+      const id = Id.replace('sha256:', '')
+      // The name of a stage begins with a letter.
+      if (!/^[a-f]/.test(id)) continue
+      const text = `FROM busybox:local AS ${id}\nFROM ${base}\nRUN id -u\n`
+      const { exit, output } = await docker(['build', '--no-cache', '-'], text)
+      assert.notEqual(exit, 0, output)
+      assert.match(output, /the name of the stage is an id/)
+      break
+    }
+  })
   for (const [how, dockerfile] of Object.entries(refused)) {
     it(`runs nothing ${how}`, async () => {
       const { exit, output } = await docker(

@@ -33,6 +33,8 @@ export function readFrom(rest: string, scope: Scope): Sourced | string {
   if (as !== undefined && !/^[A-Za-z][A-Za-z0-9_.-]*$/.test(stage ?? '')) {
     return 'the name of the stage is no name'
   }
+  // As which images are written here.
+  if (/^[0-9a-f]{64}$/i.test(stage ?? '')) return 'the name of the stage is an id'
   const name = expandWord(base, scope.values, scope.escape)
   if (name === undefined || name === '') {
     return `it is not clear what ${JSON.stringify(base)} stands for`

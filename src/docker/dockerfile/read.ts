@@ -50,22 +50,29 @@ export interface Reading {
   readonly remote: boolean
 }
 
+/** More of either are no build: each is compared with all before it, and each image asked for. */
+const most = { stages: 256, images: 256 }
+
 /** The steps, or a sentence that says what is wrong and where. */
 export function readDockerfile(text: string, reading: Reading): Dockerfile | string {
   const read = readLines(text)
   if (typeof read === 'string') return read
   const place = new Place(read.escape, reading.remote)
   const steps: Step[] = []
+  const images = new Set<string>()
   for (const { number, text: line } of read.lines) {
     const step = place.hasStage ? readStep(line, place) : readMeta(line, place, reading.buildArgs)
     if (typeof step === 'string') return `Dockerfile line ${number}: ${step}`
     if (step.kind === 'from') place.begin(step.tail.replace(/^ AS /, ''), step.source)
     else if (step.kind === 'line') place.runOrBecome(step.text, number)
+    if (step.kind !== 'line' && step.source.is === 'image') images.add(step.source.name)
+    if (place.all.length > most.stages) return `Dockerfile: it has more than ${most.stages} stages`
+    if (images.size > most.images) return `Dockerfile: it names more than ${most.images} images`
     steps.push(step)
   }
   if (!place.hasStage) return 'Dockerfile: it has no FROM'
   const { escape, urls, labels, runs } = place
-  return Object.freeze({ escape, steps, images: imagesOf(steps), urls, labels, runs })
+  return Object.freeze({ escape, steps, images: [...images], urls, labels, runs })
 }
 
 /**
@@ -93,13 +100,6 @@ export function faultInTrigger(
   return { urls: place.urls, labels: place.labels }
 }
 
-function imagesOf(steps: readonly Step[]): readonly string[] {
-  const names = steps.flatMap((step) =>
-    step.kind !== 'line' && step.source.is === 'image' ? [step.source.name] : [],
-  )
-  return [...new Set(names)]
-}
-
 /** What the steps so far have brought, which the next is read with. */
 class Place {
   readonly escape: Escape
@@ -113,6 +113,8 @@ class Place {
   readonly #stages: string[] = []
   /** Whom each of the stages is left as. */
   readonly #users: User[] = []
+  /** What each of them has a stage upon it do first. */
+  readonly #triggers: (readonly [text: string, line: number])[][] = []
 
   constructor(escape: Escape, remote: boolean) {
     this.escape = escape
@@ -124,9 +126,11 @@ class Place {
   }
 
   begin(name: string, source: Source): void {
-    const earlier = source.is === 'stage' ? this.#users[this.#stages.indexOf(source.name)] : '0'
-    this.#users.push(source.is === 'image' ? { ofImage: source.name } : (earlier ?? '0'))
+    const below = source.is === 'stage' ? this.#stages.indexOf(source.name) : -1
+    this.#users.push(source.is === 'image' ? { ofImage: source.name } : (this.#users[below] ?? '0'))
     this.#stages.push(name)
+    this.#triggers.push([])
+    for (const [text, line] of this.#triggers[below] ?? []) this.runOrBecome(text, line)
   }
 
   /** What the instruction means for who runs what. */
@@ -136,6 +140,8 @@ class Place {
     if (now === undefined) return
     if (word.toUpperCase() === 'RUN') this.runs.push({ line, user: now })
     if (word.toUpperCase() === 'USER') this.#users[this.#users.length - 1] = trimSpace(rest)
+    const [, trigger] = /^ONBUILD (.*)$/is.exec(text) ?? []
+    if (trigger !== undefined) this.#triggers.at(-1)?.push([trigger, line])
   }
 
   get all(): readonly string[] {

@@ -41,6 +41,9 @@ export function splitWords(text: string, escape: string): readonly string[] {
   return words
 }
 
+/** Variables within variables could double with each line. */
+const maxWordLength = 65_000
+
 /** The word as the builder's shell makes it, or undefined where that is not sure. */
 export function expandWord(
   word: string,
@@ -82,6 +85,7 @@ function expand(lexer: Lexer, until: string): string | undefined {
       if (value === undefined) return undefined
       out += value
     } else out += char
+    if (out.length > maxWordLength) return undefined
   }
   return quoted || until !== '' ? undefined : out
 }

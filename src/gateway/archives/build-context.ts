@@ -22,6 +22,9 @@ const ignoreName = '.dockerignore'
 
 const maxDockerfileBytes = 1024 * 1024
 const maxIgnoreBytes = 64 * 1024
+/** What the lengths of both may come to, multiplied: so long it takes to tell whether one names the other. */
+const maxIgnoreSteps = 4_000_000
+
 /** The archive as it is sent. */
 export async function* gateContext(
   source: AsyncIterable<Buffer>,
@@ -46,6 +49,8 @@ export async function* gateContext(
       const content = await readWhole(reader, header, maxDockerfileBytes)
       wanted.found(path, content)
       if (path === wanted.first) written = await rules.judge(content)
+      if ((ignoreFile?.length ?? 0) * path.length > maxIgnoreSteps)
+        throw reader.refused(`${ignoreName} is too long beside so long a name`)
       // The engine itself would take it out of the context.
       if (ignoreFile === undefined || !ignores(ignoreFile, path)) {
         yield* blocks

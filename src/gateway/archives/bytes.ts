@@ -30,9 +30,10 @@ export class Bytes {
     }
   }
 
+  /** Lets go of what is still to come. */
   async end(): Promise<void> {
     this.#chunk = Buffer.alloc(0)
-    while (await this.#more()) this.#chunk = Buffer.alloc(0)
+    await this.#source.return?.()
   }
 
   async #more(): Promise<boolean> {

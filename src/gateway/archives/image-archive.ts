@@ -34,6 +34,8 @@ export interface LoadRules {
 const most = {
   entries: 16_384,
   nameLength: 512,
+  /** Of images, and of names that they are given. */
+  images: 1_000,
   manifestBytes: 1024 * 1024,
   /** Of one file that may be an image's settings, and of all of them. */
   jsonBytes: 1024 * 1024,
@@ -110,16 +112,21 @@ export async function* gateImages(
   }
   const named = readImageManifest(manifest)
   if (typeof named === 'string') throw reader.refused(named)
+  const names = named.reduce((sum, { tags }) => sum + tags.length, 0)
+  if (named.length > most.images || names > most.images)
+    throw reader.refused(`it is of more than ${most.images} images or names`)
 
   const written: ArchivedImage[] = []
   const images: Loading['images'][number][] = []
   const late = new Map<string, string>()
+  const settings = new Map<string, ImageConfig>()
   for (const { config: path, tags, layers } of named) {
-    const config = settingsOf(reader, files, path)
+    const config = settings.get(path) ?? settingsOf(reader, files, path)
+    settings.set(path, config)
     if (layers.length !== config.diffIds.length) {
       throw reader.refused(`${printable(path)} is of other layers than manifest.json says`)
     }
-    const names: string[] = []
+    const layerNames: string[] = []
     for (const [index, layer] of layers.entries()) {
       let file = fileAt(reader, files, layer)
       if (file.is === 'held') {
@@ -134,18 +141,23 @@ export async function* gateImages(
           `the layer ${printable(layer)} is not what its image says (layers are taken plain or compressed with gzip)`,
         )
       }
-      names.push(file.name)
+      layerNames.push(file.name)
     }
     images.push({ tags, config })
-    written.push({ config: '', tags, layers: names })
+    written.push({ config: '', tags, layers: layerNames })
   }
   const labelsFor = await rules.judge({ images, bytes: layerBytes })
-  const manifestOfOurs = written.map((image, index) => {
-    const config = images[index]?.config
-    if (config === undefined) throw new Error('INVARIANT: each image has its settings')
+  const nameOf = new Map<ImageConfig, string>()
+  for (const config of settings.values()) {
     const text = writeImageConfig(config, labelsFor(config))
     const name = `${createHash('sha256').update(text).digest('hex')}.json`
+    nameOf.set(config, name)
     late.set(name, text)
+  }
+  const manifestOfOurs = written.map((image, index) => {
+    const config = images[index]?.config
+    const name = config && nameOf.get(config)
+    if (name === undefined) throw new Error('INVARIANT: each image has its settings')
     return { ...image, config: name }
   })
   late.set(manifestName, writeImageManifest(manifestOfOurs))

@@ -10,12 +10,19 @@ export const mostLayerBytes = 256 * 1024 ** 3
 export class LayerDigest {
   readonly #hash = createHash('sha256')
   #gunzip: Gunzip | undefined
-  #isFirst = true
+  /** What has come before it is known what it is. */
+  #start: Buffer | undefined = Buffer.alloc(0)
   #isCorrupt = false
   bytes = 0
 
   async write(part: Buffer): Promise<void> {
-    if (this.#isFirst) this.#begin(part)
+    if (this.#start === undefined) return this.#pass(part)
+    const start = Buffer.concat([this.#start, part])
+    this.#start = start
+    if (start.length >= 2) await this.#begin(start)
+  }
+
+  async #pass(part: Buffer): Promise<void> {
     if (this.#isCorrupt || this.bytes > mostLayerBytes) return
     if (this.#gunzip === undefined) this.#take(part)
     else if (!this.#gunzip.write(part)) await either(this.#gunzip, 'drain', 'close')
@@ -23,6 +30,7 @@ export class LayerDigest {
 
   /** Undefined where it cannot be told. */
   async end(): Promise<string | undefined> {
+    if (this.#start !== undefined) await this.#begin(this.#start)
     if (this.#gunzip !== undefined && !this.#isCorrupt) {
       this.#gunzip.end()
       if (!this.#gunzip.closed) await either(this.#gunzip, 'close')
@@ -36,12 +44,14 @@ export class LayerDigest {
     this.#gunzip?.destroy()
   }
 
-  #begin(part: Buffer): void {
-    this.#isFirst = false
-    if (part[0] !== 0x1f || part[1] !== 0x8b) return
-    this.#gunzip = createGunzip()
-    this.#gunzip.on('data', (plain: Buffer) => this.#take(plain))
-    this.#gunzip.on('error', () => (this.#isCorrupt = true))
+  #begin(start: Buffer): Promise<void> {
+    this.#start = undefined
+    if (start[0] === 0x1f && start[1] === 0x8b) {
+      this.#gunzip = createGunzip()
+      this.#gunzip.on('data', (plain: Buffer) => this.#take(plain))
+      this.#gunzip.on('error', () => (this.#isCorrupt = true))
+    }
+    return this.#pass(start)
   }
 
   #take(plain: Buffer): void {

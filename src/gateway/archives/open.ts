@@ -65,13 +65,16 @@ function reasonOf(engine: Engine, error: unknown, source: Readable): Failure | D
 /** The archive without its compression: the engine knows more kinds, each with readings of its own. */
 async function plain(source: Readable, what: string): Promise<AsyncIterable<Buffer>> {
   const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
-  const first = await chunks.next()
+  let start: Buffer = Buffer.alloc(0)
+  while (start.length < 2) {
+    const next = await chunks.next()
+    if (next.done === true) break
+    start = Buffer.concat([start, next.value])
+  }
   async function* whole(): AsyncGenerator<Buffer> {
-    if (first.done === true) return
-    yield first.value
+    yield start
     yield* chunks
   }
-  const start: Buffer = first.done === true ? Buffer.alloc(0) : first.value
   if (start[0] !== 0x1f || start[1] !== 0x8b) return whole()
   const gunzip = createGunzip()
   const input = Readable.from(whole())

@@ -106,7 +106,7 @@ export class TarReader {
     return (await this.#padded(size)).subarray(0, size)
   }
 
-  /** What lies beyond the end is nothing to the engine, and the client must get rid of it. */
+  /** What lies beyond the end is nothing to the engine, and is not even unpacked. */
   end(): Promise<void> {
     return this.#bytes.end()
   }
