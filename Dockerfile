@@ -4,6 +4,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json tsconfig.json ./
 COPY scripts/prepare.mjs scripts/
+COPY scripts/bundle scripts/bundle
 COPY src src
 RUN node scripts/prepare.mjs
 

@@ -26,9 +26,21 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node 20.19 or later is needed, this is ${process.version}`)
 }
 
+/** What stands in the place of what; `scripts/bundle` says why. */
+const absent = [
+  'undici',
+  'ws',
+  'node:http2',
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+  'light-my-request',
+  '@opentelemetry/api',
+]
+
 /**
  * The program with its packages in a few files, one for each verb and one for what they share: opening the
- * seven hundred of which they are made took most of a start.
+ * seven hundred of which they are made took most of a start, and reading them takes the most of what is
+ * left. So white space goes; names and lines stay, for the traces in a log.
  */
 const bundling = [
   'src/main.ts',
@@ -40,6 +52,11 @@ const bundling = [
   '--format=esm',
   // For the packages that are CommonJS.
   `--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
+  '--alias:node:http=./scripts/bundle/node-http.cjs',
+  ...absent.map((name) => `--alias:${name}=./scripts/bundle/absent.cjs`),
+  '--minify-whitespace',
+  '--minify-syntax',
+  '--line-limit=160',
   '--log-level=warning',
 ]
 
@@ -50,7 +67,13 @@ step('packages', ['package.json', 'package-lock.json'], join(root, 'node_modules
   const flags = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   run('npm', ['install', ...flags])
 })
-const sources = ['package-lock.json', 'scripts/prepare.mjs', 'tsconfig.json', ...files('src')]
+const sources = [
+  'package-lock.json',
+  'scripts/prepare.mjs',
+  'tsconfig.json',
+  ...files('scripts/bundle'),
+  ...files('src'),
+]
 step('build', sources, join(root, 'dist'), () => {
   say('building dist')
   rmSync(join(root, 'dist'), { recursive: true, force: true })

@@ -1,6 +1,6 @@
 // What a client and the signing endpoint say to each other: JSON over HTTPS, one request a
 // certificate. Pure.
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * A name in the endpoint's certificate that no other certificate of the CA has: the gateway's, for

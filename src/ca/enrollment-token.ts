@@ -3,7 +3,7 @@
 // the store under its id, so that it counts once, and not at all after it was cancelled.
 import { createPublicKey } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import { CaError } from './ca-error.ts'
 import { endpointUri } from './endpoint-protocol.ts'
 import { fingerprint } from './issuer.ts'

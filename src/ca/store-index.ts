@@ -1,6 +1,6 @@
 // The record of everything that was ever issued, `index.json`. It is the truth of the store: what is
 // not in it was never issued, and its one rename is the moment at which a change has happened.
-import { z } from 'zod'
+import * as z from 'zod'
 import { CaError } from './ca-error.ts'
 import { isRevocationReason, revocationReasons } from './revocation-list.ts'
 import type { RevocationReason } from './revocation-list.ts'

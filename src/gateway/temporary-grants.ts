@@ -5,8 +5,9 @@
 import { X509Certificate } from 'node:crypto'
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import type { GrantClaims } from '../docker/grant-claims.ts'
+import { isObject, readJson } from '../docker/json.ts'
+import { isFailure } from '../errors.ts'
 import type { TemporaryGrant } from '../policy/temporary-grant.ts'
 import { writeWhole } from '../write-whole.ts'
 import type { Peer } from './authenticate.ts'
@@ -50,13 +51,6 @@ export interface GrantsParts {
 const most = 1_000
 /** Clocks differ: what is over stays that long, so that no other process takes it for new. */
 const keptMs = 5 * 60_000
-
-const keptSchema = z.strictObject({
-  id: z.string().regex(/^[0-9A-Z]{26}$/),
-  jws: z.string(),
-  certificate: z.string(),
-  address: z.string(),
-})
 
 export async function openTemporaryGrants(parts: GrantsParts): Promise<TemporaryGrants> {
   const { folder, now, complain } = parts
@@ -115,7 +109,7 @@ export async function openTemporaryGrants(parts: GrantsParts): Promise<Temporary
       makeFolder(folder)
       forget()
       if (list(folder).length >= 2 * most) return `there are ${most} temporary grants already`
-      const kept = { id, jws, certificate, address: giver.address }
+      const kept: Kept = { id, jws, certificate, address: giver.address }
       const isNew = writeOnce(join(folder, `${jti}.json`), kept)
       if (!isNew || list(folder).includes(`${jti}.ended`)) return 'it was given already'
       read.set(jti, grant)
@@ -205,17 +199,38 @@ function list(folder: string): readonly string[] {
   }
 }
 
+/** A grant as its file holds it. */
+interface Kept {
+  readonly id: string
+  readonly jws: string
+  readonly certificate: string
+  readonly address: string
+}
+
+function keptIn(bytes: Uint8Array): Kept | undefined {
+  const read = readJson(bytes)
+  if (isFailure(read) || !isObject(read.value)) return undefined
+  const { id, jws, certificate, address, ...more } = read.value
+  if (Object.keys(more).length > 0 || typeof id !== 'string' || !/^[0-9A-Z]{26}$/.test(id))
+    return undefined
+  if (typeof jws !== 'string' || typeof certificate !== 'string' || typeof address !== 'string')
+    return undefined
+  return { id, jws, certificate, address }
+}
+
 async function readKept(
   { folder, recognize, server }: GrantsParts,
   jti: string,
 ): Promise<SignedGrant | string> {
-  let kept: z.infer<typeof keptSchema>
+  const otherwise = 'it is not as it was written here'
+  let kept: Kept | undefined
   let signer: X509Certificate
   try {
-    kept = keptSchema.parse(JSON.parse(readFileSync(join(folder, `${jti}.json`), 'utf8')))
+    kept = keptIn(readFileSync(join(folder, `${jti}.json`)))
+    if (kept === undefined) return otherwise
     signer = new X509Certificate(kept.certificate)
   } catch {
-    return 'it is not as it was written here'
+    return otherwise
   }
   const { id, jws, certificate, address } = kept
   const giver = recognize(signer, address)

@@ -41,6 +41,18 @@ describe('dockgate on the command line', () => {
     }
   })
 
+  it('loads nothing of Node for its gateway that it never uses', () => {
+    const tell =
+      "process.on('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')))"
+    const flags = ['--import', `data:text/javascript,${tell}`, 'dist/main.js', 'serve', '--help']
+    const { stderr } = spawnSync(process.execPath, flags, { encoding: 'utf8' })
+    const loaded = stderr.split('\n')
+    assert.ok(loaded.includes('NativeModule https'), stderr)
+    for (const name of ['internal/deps/undici/undici', 'http2', 'inspector']) {
+      assert.ok(!loaded.includes(`NativeModule ${name}`), name)
+    }
+  })
+
   it('refuses to issue before there is a CA', () => {
     const { status, stderr } = dockgate('ca', 'issue', 'alice')
     assert.equal(status, 1)

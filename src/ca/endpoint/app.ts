@@ -66,6 +66,10 @@ export function createApp(
     keepAliveTimeout: 5_000,
     exposeHeadRoutes: false,
     logger: false,
+    // No route has a schema: what would compile them is not in the bundle.
+    schemaController: {
+      compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
+    },
   })
   const server: Server = app.server
   server.maxConnections = maxConnections
@@ -146,4 +150,8 @@ function read<T>(shape: ZodType<T>, body: unknown): T {
   const where = issue?.path.join('.') ?? ''
   const what = `${where === '' ? '' : `${where}: `}${issue?.message ?? 'it cannot be read'}`
   throw new CaError('bad-request', `the body of the request is not of its shape: ${what}`)
+}
+
+function noSchemas(): never {
+  throw new Error('INVARIANT: no route has a schema')
 }

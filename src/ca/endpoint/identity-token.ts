@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { decodeJwt, errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import { readAlternativeNames } from '../alternative-name.ts'
 import { CaError } from '../ca-error.ts'
 import { requireName } from '../client-name.ts'
