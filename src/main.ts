@@ -27,26 +27,26 @@ process.exitCode = await main(process.argv.slice(2), {
 async function main(argv: string[], io: Io): Promise<number> {
   const [word, ...args] = argv
   if (word === undefined) {
-    io.stderr.write(await overview())
+    io.stderr.write(overview())
     return 2
   }
   if (word === '--help' || word === '-h' || word === 'help') {
-    io.stdout.write(await overview())
+    io.stdout.write(overview())
     return 0
   }
   if (word === '--version') {
     io.stdout.write(`dockgate ${version()}\n`)
     return 0
   }
-  const load = verbs.get(word)
-  if (load === undefined) {
+  const verb = verbs.get(word)
+  if (verb === undefined) {
     const near = nearest(word, verbs.keys())
     const hint = near === undefined ? 'dockgate --help lists them' : `did you mean ${near}?`
     io.stderr.write(`dockgate: unknown verb ${JSON.stringify(word)}\nhint: ${hint}\n`)
     return 2
   }
   try {
-    return await (await load()).run(args, io)
+    return await (await verb.load()).run(args, io)
   } catch (error) {
     if (error instanceof UsageError) {
       io.stderr.write(`dockgate: ${error.message}\n`)
@@ -59,10 +59,9 @@ async function main(argv: string[], io: Io): Promise<number> {
   }
 }
 
-async function overview(): Promise<string> {
-  const loaded = await Promise.all([...verbs.values()].map((load) => load()))
-  const width = Math.max(0, ...loaded.map((verb) => verb.name.length))
-  const rows = loaded.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}`)
+function overview(): string {
+  const width = Math.max(...[...verbs.keys()].map((name) => name.length))
+  const rows = [...verbs].map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
   return [
     'dockgate: the door to a Docker Engine, over mutual TLS, each call judged by roles',
     '',

@@ -9,7 +9,7 @@ import { describeEnd, describeLine, isWanted, outcomeOf, type Wanted } from '../
 import { loadSettings } from '../config/load.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import { readWhen } from './when.ts'
-import type { Io, Verb } from './verb.ts'
+import type { Io, SubVerb } from './verb.ts'
 
 const usage =
   'dockgate audit show [--who NAME] [--what WHAT] [--since WHEN] [--until WHEN] [--denied] [--would-deny] [--id ID] [--json] [--follow] [FILES]'
@@ -34,7 +34,7 @@ examples:
   dockgate audit show --what container.rm --json
 `
 
-export const show: Verb = {
+export const show: SubVerb = {
   name: 'show',
   summary: 'who did what, and what came of it',
   help,

@@ -8,7 +8,7 @@ import { verifyTranscripts, type TranscriptsReport } from '../audit/verify-trans
 import { verifyLog, type Finding, type Report } from '../audit/verify.ts'
 import { loadSettings } from '../config/load.ts'
 import { readArguments } from './arguments.ts'
-import type { Io, Verb } from './verb.ts'
+import type { Io, SubVerb } from './verb.ts'
 
 const help = `usage: dockgate audit verify [FILES] [--key FILE]… [--json]
 
@@ -27,7 +27,7 @@ examples:
   dockgate audit verify --json /backup/audit-2026-11-*.log --key /backup/audit-key.pub.pem
 `
 
-export const verify: Verb = {
+export const verify: SubVerb = {
   name: 'verify',
   summary: 'finds any change, gap, reordering or cut in the log, and says where',
   help,

@@ -3,9 +3,9 @@ import { nearest } from '../nearest.ts'
 import { UsageError } from './arguments.ts'
 import { show } from './audit-show.ts'
 import { verify } from './audit-verify.ts'
-import type { Verb } from './verb.ts'
+import type { SubVerb, Verb } from './verb.ts'
 
-const verbs: ReadonlyMap<string, Verb> = new Map([show, verify].map((verb) => [verb.name, verb]))
+const verbs: ReadonlyMap<string, SubVerb> = new Map([show, verify].map((verb) => [verb.name, verb]))
 
 const help = `usage: dockgate audit VERB [options]
 
@@ -15,8 +15,6 @@ dockgate audit VERB --help teaches each of them. The log's place is that of "doc
 `
 
 export const audit: Verb = {
-  name: 'audit',
-  summary: 'proves and reads what the gateway recorded',
   help,
   async run([first, ...args], io) {
     if (first === undefined || first === '--help' || first === '-h') {

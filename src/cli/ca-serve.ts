@@ -1,6 +1,5 @@
 // `dockgate ca serve`: the signing endpoint in the foreground, until a signal.
 import { pino } from 'pino'
-import { serveEndpoint } from '../ca/endpoint/serve-endpoint.ts'
 import { readArguments } from './arguments.ts'
 import { loadEndpointSettings } from './ca-settings.ts'
 import { caPassphrase, folderOf, word, words, type CaVerb } from './ca-verb.ts'
@@ -56,6 +55,8 @@ examples:
     const settings = loadEndpointSettings(io, { listen: values.listen, names: values.name })
     const level = io.env['DOCKGATE_LOG'] ?? 'info'
     const log = pino({ level }, pino.destination({ dest: 2, sync: true }))
+    // Here, not above: the other verbs of the CA need no server.
+    const { serveEndpoint } = await import('../ca/endpoint/serve-endpoint.ts')
     const serving = await serveEndpoint({
       access: { folder: folderOf(io), passphrase: caPassphrase(io, values['passphrase-file']) },
       now: io.now,

@@ -15,15 +15,18 @@ export interface Answer {
   readonly json: boolean
 }
 
-export interface CaVerb {
-  readonly name: string
-  readonly summary: string
+export interface CaWork {
   readonly help: string
   run(args: string[], io: Io): Promise<Answer | 'help'>
 }
 
+export interface CaVerb extends CaWork {
+  readonly name: string
+  readonly summary: string
+}
+
 /** Says what was done, or why not and what to do next; the exit code. */
-export async function runCaVerb(verb: CaVerb, args: string[], io: Io): Promise<number> {
+export async function runCaVerb(verb: CaWork, args: string[], io: Io): Promise<number> {
   try {
     const answer = await verb.run(args, io)
     if (answer === 'help') io.stdout.write(verb.help)

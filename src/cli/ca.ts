@@ -37,8 +37,6 @@ a first day:
 `
 
 export const ca: Verb = {
-  name: 'ca',
-  summary: 'the authority: makes, renews and revokes certificates',
   help,
   async run([first, ...args], io) {
     if (first === undefined || first === '--help' || first === '-h') {

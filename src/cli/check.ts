@@ -17,8 +17,6 @@ Exit code 0: all is well; 1: there are faults.
 `
 
 export const check: Verb = {
-  name: 'check',
-  summary: 'reads every file that serve would, and tells every fault at once',
   help,
   async run(args, io) {
     const usage = { min: 0, max: 0, usage: 'dockgate check [--json]' }

@@ -34,8 +34,6 @@ examples:
 const graceMs = 5_000
 
 export const connect: Verb = {
-  name: 'connect',
-  summary: "on a client's machine: a unix socket that is this client at the gateway",
   help,
   async run(args, io) {
     const { values } = readArguments(

@@ -47,8 +47,6 @@ examples:
 `
 
 export const doctor: Verb = {
-  name: 'doctor',
-  summary: 'what is unsafe here: the engine, its containers, this machine, keys and roles',
   help,
   async run(args, io) {
     const text = { type: 'string' } as const

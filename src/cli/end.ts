@@ -22,8 +22,6 @@ examples:
 `
 
 export const end: Verb = {
-  name: 'end',
-  summary: 'end a session, all sessions of somebody, or a temporary right',
   help,
   async run(args, io) {
     const { values, positionals } = readArguments(

@@ -7,7 +7,7 @@ import { contextName } from '../ca/client-bundle.ts'
 import { enrollBundle } from '../ca/client/enroll-bundle.ts'
 import { readCertificate } from '../ca/issuer.ts'
 import { readArguments, UsageError } from './arguments.ts'
-import { flag, keyOf, runCaVerb, until, word, type CaVerb } from './ca-verb.ts'
+import { flag, keyOf, runCaVerb, until, word, type CaWork } from './ca-verb.ts'
 import { firstLine, readText, secretFrom } from './passphrase.ts'
 import { bundlesOf } from './renew.ts'
 import type { Io, Verb } from './verb.ts'
@@ -43,9 +43,7 @@ examples:
   dockgate enroll https://ca.example.com:2378 --oidc-token-env ID_TOKEN --ca ca.pem
 `
 
-const verb: CaVerb = {
-  name: 'enroll',
-  summary: "get this machine's certificate from the signing endpoint, for a token",
+const work: CaWork = {
   help,
   async run(args, io) {
     const options = {
@@ -104,10 +102,8 @@ const verb: CaVerb = {
 }
 
 export const enroll: Verb = {
-  name: verb.name,
-  summary: verb.summary,
   help,
-  run: (args, io) => runCaVerb(verb, args, io),
+  run: (args, io) => runCaVerb(work, args, io),
 }
 
 async function askToken(io: Io, file: string | undefined): Promise<string> {

@@ -32,8 +32,6 @@ examples:
 `
 
 export const explain: Verb = {
-  name: 'explain',
-  summary: 'what the policy says to a request, and why',
   help,
   async run(args, io) {
     const cut = args.indexOf('--')

@@ -40,8 +40,6 @@ examples:
 const path = '/_dockgate/grants'
 
 export const grant: Verb = {
-  name: 'grant',
-  summary: "on an operator's machine: gives somebody a role for a while",
   help,
   async run(args, io) {
     const { values, positionals } = readArguments(

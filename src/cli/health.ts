@@ -28,8 +28,6 @@ const patienceMs = 4_000
 const lookEveryMs = 500
 
 export const health: Verb = {
-  name: 'health',
-  summary: 'whether the gateway on this machine answers',
   help,
   async run(args, io) {
     const options = { ready: { type: 'boolean' }, wait: { type: 'string' } } as const

@@ -43,8 +43,6 @@ examples:
 `
 
 export const learn: Verb = {
-  name: 'learn',
-  summary: 'proposes a role from what a certificate was seen to do',
   help,
   async run(args, io) {
     const word = { type: 'string' } as const

@@ -14,8 +14,6 @@ Exit code 0: all files are in force; 1: at least one is not, and why.
 `
 
 export const reload: Verb = {
-  name: 'reload',
-  summary: 'have the running gateway read its files again',
   help,
   async run(args, io) {
     const { values } = readArguments(args, { json: { type: 'boolean' } }, { min: 0, max: 0, usage })

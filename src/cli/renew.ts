@@ -14,7 +14,7 @@ import {
   runCaVerb,
   until,
   word,
-  type CaVerb,
+  type CaWork,
 } from './ca-verb.ts'
 import { readSpan } from './span.ts'
 import type { Io, Verb } from './verb.ts'
@@ -40,9 +40,7 @@ examples:
   dockgate renew --if-within 8h
 `
 
-const verb: CaVerb = {
-  name: 'renew',
-  summary: "renew this machine's certificate at the signing endpoint",
+const work: CaWork = {
   help,
   async run(args, io) {
     const about = { url: word, 'if-within': word, key: word, supersede: flag, json: flag }
@@ -80,10 +78,8 @@ const verb: CaVerb = {
 }
 
 export const renew: Verb = {
-  name: verb.name,
-  summary: verb.summary,
   help,
-  run: (args, io) => runCaVerb(verb, args, io),
+  run: (args, io) => runCaVerb(work, args, io),
 }
 
 export function dockerConfigOf(io: Io): string {

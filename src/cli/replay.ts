@@ -43,8 +43,6 @@ interface Row {
 }
 
 export const replay: Verb = {
-  name: 'replay',
-  summary: 'what another roles.yaml would have decided otherwise',
   help,
   async run(args, io) {
     const word = { type: 'string' } as const

@@ -36,8 +36,6 @@ examples:
 `
 
 export const roles: Verb = {
-  name: 'roles',
-  summary: 'who may do what: list, grant, revoke, presets, import, test, matrix',
   help,
   async run(args, io) {
     const own = ownArguments.get(args[0] ?? '')

@@ -36,8 +36,6 @@ examples:
 `
 
 export const serve: Verb = {
-  name: 'serve',
-  summary: 'the gateway itself',
   help,
   async run(args, io) {
     const usage = { min: 0, max: 0, usage: 'dockgate serve' }

@@ -24,8 +24,6 @@ examples:
 const everyMs = 1_000
 
 export const sessions: Verb = {
-  name: 'sessions',
-  summary: 'what is under way in the running gateway',
   help,
   async run(args, io) {
     const { values } = readArguments(

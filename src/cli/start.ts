@@ -18,8 +18,6 @@ What is there already is left as it is.
 `
 
 export const start: Verb = {
-  name: 'start',
-  summary: 'a first run: makes what is missing, then serves',
   help,
   async run(args, io) {
     const usage = { min: 0, max: 0, usage: 'dockgate start' }

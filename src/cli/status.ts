@@ -17,8 +17,6 @@ Exit code 0: all is well; 1: it does not run, a file of its is not in force, or 
 `
 
 export const status: Verb = {
-  name: 'status',
-  summary: 'how the running gateway is',
   help,
   async run(args, io) {
     const { values } = readArguments(args, { json: { type: 'boolean' } }, { min: 0, max: 0, usage })

@@ -12,11 +12,15 @@ export interface Io {
 }
 
 export interface Verb {
-  readonly name: string
-  /** One line, lower case, for the list that `dockgate --help` prints. */
-  readonly summary: string
   /** What `dockgate NAME --help` prints; teaches with examples that were run. */
   readonly help: string
   /** Resolves to the exit code: 0 done, 1 refused or failed, 2 used wrongly. */
   run(args: string[], io: Io): Promise<number>
+}
+
+/** One below a verb, as `dockgate audit show`. */
+export interface SubVerb extends Verb {
+  readonly name: string
+  /** One line, lower case, for the list that the verb above it prints. */
+  readonly summary: string
 }
