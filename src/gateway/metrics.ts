@@ -40,6 +40,7 @@ export interface MetricsParts {
   readonly audit: Pick<Audit, 'isFailing'>
   /** Whether the engine answers; undefined where others say it. */
   readonly engineAnswers?: () => Promise<boolean>
+  readonly descriptorsOut?: () => boolean
   readonly version: string
 }
 
@@ -167,6 +168,7 @@ const together: ReadonlyMap<string, 'first' | 'max' | 'min'> = new Map([
   ['files_faulty', 'max'],
   ['expiry_timestamp_seconds', 'min'],
   ['audit_failing', 'max'],
+  ['descriptors_out', 'max'],
   ['engine_up', 'min'],
 ])
 
@@ -216,7 +218,12 @@ function gauges(parts: MetricsParts, registers: Registry[]): void {
   gauge('audit_failing', 'Whether no record can be written', [], () => [
     [{}, Number(parts.audit.isFailing())],
   ])
-  const { engineAnswers } = parts
+  const { descriptorsOut, engineAnswers } = parts
+  if (descriptorsOut !== undefined) {
+    gauge('descriptors_out', 'Whether no file descriptor is free: nobody new is served', [], () => [
+      [{}, Number(descriptorsOut())],
+    ])
+  }
   if (engineAnswers !== undefined) {
     gauge('engine_up', 'Whether the engine answers', [], async () => [
       [{}, Number(await engineAnswers())],

@@ -18,6 +18,7 @@ import { createArrivals } from './arrivals.ts'
 import { createAuthenticator, type Peer } from './authenticate.ts'
 import { createConnections } from './connections.ts'
 import { createDenials } from './denials.ts'
+import { watchDescriptors } from './descriptors.ts'
 import { createEngine } from './engine.ts'
 import { createExpiryNotices } from './expiry-notice.ts'
 import { createGrantCheck, grantRow, type GrantRow } from './give-grant.ts'
@@ -99,6 +100,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
   const { log, now, settings, state } = parts
   const engine = createEngine(settings.enginePath, settings.patienceMs)
   const denials = createDenials(now)
+  const descriptors = watchDescriptors(log)
   const metrics = createMetrics({
     version: version(),
     state,
@@ -106,6 +108,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
     sessions: () => sessions.all(),
     connections: () => connections.size,
     audit: parts.audit,
+    descriptorsOut: () => descriptors.areOut,
     engineAnswers: async () => (await askEngine(engine)).fault === null,
     load: () => ({ inFlight: load.inFlight, streams: load.streams, waiting: arrivals.waiting }),
   })
@@ -302,6 +305,7 @@ export async function createStation(parts: StationParts): Promise<Station> {
     clearInterval(sweeping)
     recheck.close()
     silence.close()
+    descriptors.close()
     grants.close()
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
