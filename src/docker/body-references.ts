@@ -14,14 +14,15 @@ export function bodyReferences(endpointId: string, body: JsonObject): readonly R
   return found.references
 }
 
+const nothingElse: Rest = Object.freeze({})
+
 class Found {
   readonly references: Reference[] = []
 
-  add(kind: ThingKind, at: At, name: string, wants: Wants, rest: Rest = {}): void {
-    const place = { in: 'body', at } as const
-    this.references.push(
-      Object.freeze({ kind, name, place, before: '', after: '', wants, ...rest }),
-    )
+  add(kind: ThingKind, at: At, name: string, wants: Wants, rest: Rest = nothingElse): void {
+    const { place = { in: 'body', at }, before = '', after = '', mayMiss } = rest
+    const reference = { kind, name, place, before, after, wants }
+    this.references.push(Object.freeze(mayMiss ? { ...reference, mayMiss } : reference))
   }
 }
 

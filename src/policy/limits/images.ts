@@ -2,7 +2,7 @@
 import { maybeImageId, parseImageReference } from '../../docker/image-reference.ts'
 import type { ImagePattern } from '../limits.ts'
 import { ownerLabel } from '../ownership.ts'
-import { against, listed, textOf, type Predicate } from './predicate.ts'
+import { against, listed, textOf, type Asking, type Predicate } from './predicate.ts'
 
 /**
  * A pattern as the operator writes it: a name, normalized as the engine does, in which `*` stands for
@@ -71,14 +71,18 @@ export const image: Predicate = (value, { limits, things }) => {
   const { images } = limits
   if (images === undefined) return undefined
   const wanted = textOf(value)
-  const allowed = told(images)
-  const [, thing] =
-    [...things].find(([reference]) => reference.kind === 'image' && reference.name === wanted) ?? []
   // An id has no name of its own: one of those that it has here must be allowed.
   // A name is sent as a name, so that what else its image is called here proves nothing.
-  const names = maybeImageId(wanted) ? (thing?.names ?? []) : [wanted]
+  const names = maybeImageId(wanted) ? namesOf(wanted, things) : [wanted]
   if (names.some((name) => matchesImage(images, name))) return undefined
-  return against('images', wanted, allowed)
+  return against('images', wanted, told(images))
+}
+
+function namesOf(id: string, things: Asking['things']): readonly string[] {
+  for (const [{ kind, name }, thing] of things) {
+    if (kind === 'image' && name === id) return thing?.names ?? []
+  }
+  return []
 }
 
 /** The nodes of a swarm pull what a service names. */
