@@ -3,6 +3,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Audit } from '../audit/record.ts'
 import type { Passage } from './guard.ts'
+import { looksNever, measureLoopDelay } from './loop-delay.ts'
 import type { Session } from './sessions.ts'
 import type { Reload, State } from './state.ts'
 import { createDurations, createTally } from './tallies.ts'
@@ -51,7 +52,9 @@ const secondsBuckets = [
 export function createMetrics(parts: MetricsParts): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry, prefix: 'dockgate_' })
+  const prefix = 'dockgate_'
+  collectDefaultMetrics({ register: registry, prefix, eventLoopMonitoringPrecision: looksNever })
+  measureLoopDelay(registry, prefix)
   // Gauges named like counters, which promtool finds fault with; their parts by kind stay.
   for (const what of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`dockgate_nodejs_active_${what}_total`)
