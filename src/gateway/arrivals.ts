@@ -6,6 +6,7 @@ import type { LoadLimits } from '../config/load-limits.ts'
 import { parseAddress } from '../policy/network.ts'
 import { keep, newAllowance, spend, type Allowance } from './allowance.ts'
 import { beneath } from './beneath.ts'
+import { Members, type Member } from './members.ts'
 import { evenPart, type Others } from './part.ts'
 
 export interface Arrivals {
@@ -28,29 +29,49 @@ export interface ArrivalParts {
 
 interface Place {
   readonly allowance: Allowance
-  readonly waiting: Set<Socket>
+  readonly waiting: Members<Socket>
+}
+
+const wait = Symbol('where it waits')
+interface Arrival extends Socket {
+  [wait]?:
+    | {
+        readonly among: Member<Socket>
+        readonly place: Place
+        readonly there: Member<Socket>
+      }
+    | undefined
 }
 
 export function createArrivals({ limits, clock, shed, others }: ArrivalParts): Arrivals {
   let open = 0
-  /** In the order of their coming. */
-  const waiting = new Map<string, { readonly socket: Socket; readonly place: Place }>()
+  const waiting = new Members<Socket>()
   const places = keep<Place>(
-    () => ({ allowance: newAllowance(), waiting: new Set() }),
+    () => ({ allowance: newAllowance(), waiting: new Members() }),
     (place) => place.waiting.size === 0,
   )
 
-  function forget(key: string): void {
-    const found = waiting.get(key)
+  function forget(socket: Arrival): void {
+    const found = socket[wait]
     if (found === undefined) return
-    waiting.delete(key)
-    found.place.waiting.delete(found.socket)
+    socket[wait] = undefined
+    waiting.remove(found.among)
+    found.place.waiting.remove(found.there)
   }
   const evict = (limit: string, socket: Socket | undefined): void => {
     if (socket === undefined) return
     shed(limit, socket)
-    forget(keyOf(socket))
+    forget(socket)
     socket.destroy()
+  }
+
+  function carrierOf(socket: Socket): Socket | undefined {
+    const carrier = beneath(socket)
+    if (carrier !== socket) return carrier
+    const { remoteAddress, remotePort } = socket
+    return [...waiting].find(
+      (one) => one.remoteAddress === remoteAddress && one.remotePort === remotePort,
+    )
   }
 
   return {
@@ -69,36 +90,26 @@ export function createArrivals({ limits, clock, shed, others }: ArrivalParts): A
         return false
       }
       if (place.waiting.size >= evenPart(address.waiting, others)) {
-        evict('address.waiting', first(place.waiting))
+        evict('address.waiting', place.waiting.first)
       }
       if (waiting.size >= evenPart(all.waiting, others)) {
-        evict('all.waiting', first(waiting.values())?.socket)
+        evict('all.waiting', waiting.first)
       }
-      const key = keyOf(socket)
       open++
-      waiting.set(key, { socket, place })
-      place.waiting.add(socket)
+      const arrived: Arrival = socket
+      const among = waiting.add(socket)
+      arrived[wait] = { among, place, there: place.waiting.add(socket) }
       socket.on('close', () => {
         open--
-        if (waiting.get(key)?.socket === socket) forget(key)
+        forget(socket)
       })
       return true
     },
-    settled: (socket) => forget(keyOf(beneath(socket))),
+    settled: (socket) => forget(carrierOf(socket) ?? socket),
     get waiting() {
       return waiting.size
     },
   }
-}
-
-/** The TLS socket and the one below it have this in common. */
-function keyOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
-}
-
-function first<T>(values: Iterable<T>): T | undefined {
-  for (const value of values) return value
-  return undefined
 }
 
 /** Whoever has an IPv6 address has the 2^64 of its network. */

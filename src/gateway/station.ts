@@ -316,8 +316,8 @@ export async function createStation(parts: StationParts): Promise<Station> {
     await stopped
     // Tunnels are no longer the server's: it does not wait for them.
     while (connections.size > 0) {
-      const [socket] = connections
-      if (socket !== undefined) await once(socket, 'close')
+      const { first } = connections
+      if (first !== undefined) await once(first, 'close')
     }
     clearTimeout(deadline)
     await app.close()
