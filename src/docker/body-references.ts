@@ -28,7 +28,7 @@ class Found {
 
 const readers: ReadonlyMap<string, (body: JsonObject, found: Found) => void> = new Map([
   ['ContainerCreate', inContainer],
-  ['NetworkCreate', (body, found) => named(found, body, 'network', 'Name', 'make')],
+  ['NetworkCreate', inNetwork],
   ['NetworkConnect', inConnect],
   ['NetworkDisconnect', inConnect],
   ['VolumeCreate', inVolume],
@@ -95,6 +95,12 @@ function inMounts(parent: JsonObject, at: At, found: Found): void {
     if (mount['Type'] === 'cluster') found.add('volume', place, source, 'use')
     if (mount['Type'] === 'image') found.add('image', place, source, 'use')
   }
+}
+
+function inNetwork(body: JsonObject, found: Found): void {
+  named(found, body, 'network', 'Name', 'make')
+  const from = textIn(objectIn(body, 'ConfigFrom'), 'Network')
+  if (from !== '') found.add('network', ['ConfigFrom', 'Network'], from, 'use')
 }
 
 function inVolume(body: JsonObject, found: Found): void {

@@ -74,9 +74,11 @@ function keepsName(operation: Operation, reference: Reference, thing: Thing): bo
   if (thing.id === reference.name) return true
   if (thing.kind === 'volume') return false
   if (reference.wants === 'make') return true
+  const { place } = reference
+  // A network's settings are looked for by its name alone.
+  if (place.in === 'body' && place.at[0] === 'ConfigFrom') return true
   if (thing.kind !== 'image' || !byImageName.has(operation.endpoint.id)) return false
   // Nobody remembers by what name an image was mounted.
-  const { place } = reference
   if (operation.endpoint.id === 'ContainerCreate' && place.in === 'body' && place.at.length > 1) {
     return false
   }

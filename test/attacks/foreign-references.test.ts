@@ -75,6 +75,7 @@ const elsewhere: readonly (readonly [kind: Kind, line: string, body?: object])[]
     'POST /containers/create',
     { Image: 'busybox:local', NetworkingConfig: { EndpointsConfig: { NAME: {} } } },
   ],
+  ['network', 'POST /networks/create', { Name: `${word}-like`, ConfigFrom: { Network: 'NAME' } }],
 ]
 
 let people: People
@@ -166,6 +167,13 @@ describe('another’s thing', () => {
       }
     })
   }
+
+  it('gives its settings to no network of others', async () => {
+    const settings = { Name: `${word}-settings`, ConfigOnly: true }
+    await onEngine('/networks/create', { method: 'POST', body: settings })
+    const like = { Name: `${word}-likewise`, ConfigFrom: { Network: settings.Name } }
+    assert.equal((await people.ask('unlimited', 'POST /networks/create', like)).status, 404)
+  })
 
   it('does not exist in as long as what is not there', async (t) => {
     const times: Record<string, number[]> = {}
