@@ -1,6 +1,6 @@
-// Sends a passage to the engine and its answer to the client: plain ones through
-// @fastify/http-proxy, whose upstream requests are made by our own engine client, hijacked ones
-// through a tunnel. Every byte is streamed.
+// Sends a passage to the engine and its answer to the client: what goes as it comes straight, what is
+// filtered through @fastify/http-proxy, whose upstream requests are made by our own engine client, what
+// is hijacked through a tunnel. Every byte is streamed.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -27,9 +27,9 @@ export interface Forwarder extends Tracker {
   readonly bodyMs: () => number
   readonly events: EventsOfTheirs
   /** Tells the client of a failure that is nobody's decision. */
-  readonly answer: (reply: FastifyReply, failed: Failure, id: string) => void
+  readonly answer: (response: ServerResponse, failed: Failure, id: string) => void
   /** Tells the client of a decision that came while it was sending. */
-  readonly refuse: (reply: FastifyReply, refusal: Refusal) => void
+  readonly refuse: (response: ServerResponse, refusal: Refusal) => void
 }
 
 /**
@@ -82,15 +82,15 @@ interface UpstreamAnswer {
 }
 
 /**
- * Takes a passage the rest of the way; the reply is finished when the client has its last byte. What comes
- * back is to be called in the hands of http-proxy, for an answer that is filtered.
+ * Takes a passage the rest of the way; the response is finished when the client has its last byte. What
+ * comes back is to be called in the hands of http-proxy, for an answer that is filtered.
  */
 export function forward(
   forwarder: Forwarder,
   passage: Passage,
   incoming: Incoming,
-  reply: FastifyReply,
-): (() => void) | undefined {
+  response: ServerResponse,
+): ((reply: FastifyReply) => void) | undefined {
   let isGone = false
   let release: ((done?: () => void) => void) | undefined
   const letGo = (): void => {
@@ -111,8 +111,8 @@ export function forward(
   // Before the engine's answer there is room for one of ours.
   const track = new Track(forwarder, passage, incoming, (why, _lastWord, code) => {
     const failed = failure(code, why)
-    if (reply.raw.headersSent) socket.destroy()
-    else forwarder.answer(reply, failed, passage.id)
+    if (response.headersSent) socket.destroy()
+    else forwarder.answer(response, failed, passage.id)
     letGo()
     queueMicrotask(() => track.over('ended', failed.status))
   })
@@ -126,22 +126,21 @@ export function forward(
     if (track.wasEnded) return undefined
     const refusal = passage.context?.refused()
     if (refusal !== undefined) {
-      forwarder.refuse(reply, refusal)
+      forwarder.refuse(response, refusal)
       return
     }
     track.over('engine-broke', 502)
     const known = error instanceof GatewayError ? error.failure : undefined
-    forwarder.answer(reply, known ?? engineFailure(forwarder.engine, error), passage.id)
+    forwarder.answer(response, known ?? engineFailure(forwarder.engine, error), passage.id)
   }
 
   const answered = forwarder.timing.handedOver(passage)
   if (passage.operation.endpoint.hijacks) {
-    reply.hijack()
     const { transcript, recordsInput = false } = passage.terminal ?? {}
     const cut = openTunnel({
       engine: forwarder.engine,
       request: engineRequest,
-      reply: reply.raw,
+      reply: response,
       upgrade: incoming.upgraded,
       relay: (answer) => {
         answered()
@@ -152,7 +151,7 @@ export function forward(
             transcript.output(part)
           })
         }
-        relay(answer, reply, track)
+        relay(answer, response, track)
       },
       failed,
       opened: (status) => {
@@ -173,32 +172,31 @@ export function forward(
     return undefined
   }
 
-  const stopWaiting = boundHalfOpen(incoming.raw.socket, reply.raw)
+  const stopWaiting = boundHalfOpen(incoming.raw.socket, response)
   // `close` comes last, whoever ended it: before the answer is complete, the engine is let go.
-  reply.raw.once('close', () => {
+  response.once('close', () => {
     stopWaiting()
     passage.context?.close()
     boundRest(incoming.raw, forwarder.bodyMs())
-    if (!reply.raw.writableFinished) letGo()
-    const { headersSent, statusCode, writableFinished } = reply.raw
+    if (!response.writableFinished) letGo()
+    const { headersSent, statusCode, writableFinished } = response
     track.over(writableFinished ? 'finished' : 'client-left', headersSent ? statusCode : 0)
   })
   incoming.proceed?.()
   if (passage.view === undefined) {
-    reply.hijack()
     let made: ReturnType<typeof seeMade>
     try {
       const straight = passStraight({
         lines: forwarder.engine.lines,
         request: engineRequest,
-        response: reply.raw,
+        response,
         answered(status) {
           answered()
           if (track.wasEnded) return false
           made = seeMade(passage, status, track)
           track.cutBy((_why, lastWord) => {
             straight.stop()
-            cutAfter(reply.raw, lastWord, socket)
+            cutAfter(response, lastWord, socket)
           })
           return true
         },
@@ -217,7 +215,7 @@ export function forward(
     }
     return undefined
   }
-  return () =>
+  return (reply) =>
     sendFiltered(forwarder, passage, engineRequest, reply, { track, answered, failed, socket })
 }
 
@@ -328,19 +326,18 @@ function requestBody(passage: Passage, incoming: Incoming): EngineRequest['body'
 }
 
 /** Relays an answer that did not become a stream; the connection ends with it. */
-function relay(answer: IncomingMessage, reply: FastifyReply, track: Track): void {
-  const { raw } = reply
-  raw.writeHead(answer.statusCode ?? 502, answer.statusMessage, [
+function relay(answer: IncomingMessage, response: ServerResponse, track: Track): void {
+  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, [
     ...endToEnd(answer.rawHeaders),
     ...lengthOf(answer),
     'Connection',
     'close',
   ])
-  answer.on('error', () => raw.destroy())
-  answer.pipe(raw)
-  raw.once('close', () => {
+  answer.on('error', () => response.destroy())
+  answer.pipe(response)
+  response.once('close', () => {
     answer.destroy()
-    track.over(raw.writableFinished ? 'finished' : 'client-left', answer.statusCode ?? 502)
+    track.over(response.writableFinished ? 'finished' : 'client-left', answer.statusCode ?? 502)
   })
 }
 

@@ -1,6 +1,6 @@
 // The answers to dockgate's own endpoints, under `/_dockgate/`: who one is here, whether the gateway is
 // well, its metrics, and what is under way. They were judged and recorded like any other request.
-import type { FastifyReply } from 'fastify'
+import type { ServerResponse } from 'node:http'
 import type { Audit } from '../audit/record.ts'
 import { firstValue } from '../docker/query.ts'
 import { openToAll } from '../policy/authorize.ts'
@@ -39,20 +39,19 @@ interface Answer {
 export async function answerOwn(
   parts: OwnParts,
   passage: Passage,
-  reply: FastifyReply,
+  response: ServerResponse,
 ): Promise<void> {
   const { status, type, body, headers, why } = await answerTo(parts, passage).finally(
     passage.release,
   )
-  if (!reply.sent) reply.hijack()
   const bytes = Buffer.from(body)
-  reply.raw.writeHead(status, {
+  response.writeHead(status, {
     'Content-Type': type,
     'Content-Length': bytes.length,
     'Cache-Control': 'no-store',
     ...headers,
   })
-  reply.raw.end(bytes)
+  response.end(bytes)
   parts.audit.ended({
     id: passage.id,
     who: passage.peer.principal.name,
