@@ -261,6 +261,19 @@ describe('layers', () => {
     )
   })
 
+  it('are not taken up where somebody else’s load broke off', async () => {
+    const large = tarOf([{ path: `${word}-large`, content: Buffer.alloc(3 * 1024 * 1024, 'x') }])
+    const broken = tarOf(archiveOf({ layers: [large] }).entries()).subarray(0, 2 * 1024 * 1024)
+    await loadsNothing('bob', broken)
+    const name = `${word}-after:1`
+    const loaded = await load(
+      'alice',
+      archiveOf({ tags: [name], layers: [layerOf('after')] }).entries(),
+    )
+    assert.equal(loaded.status, 200, loaded.text)
+    await inspect(name)
+  })
+
   it('are taken with gzip, and refused where that breaks off', async () => {
     const one = layerOf('zipped')
     const { config, manifest } = archiveOf({ tags: [`${word}-zipped:1`], layers: [one] })

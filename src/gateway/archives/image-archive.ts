@@ -2,7 +2,7 @@
 // of ours: what the images are called, of which layers they are, and whose they are is read, judged, and
 // written anew, last. Until then the engine has nothing to load, and what it reads has one reading, whatever
 // names, links and second manifests the archive holds.
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { cleanPath } from '../../docker/ignore-file.ts'
 import {
   readImageConfig,
@@ -57,7 +57,11 @@ export async function* gateImages(
   let manifest: Buffer | undefined
   let heldBytes = 0
   let layerBytes = 0
+  // Engines that keep images in containerd know what they take in by its name alone, and would go on with
+  // what somebody else's load has left there.
+  const prefix = randomBytes(16).toString('hex')
   let sent = 0
+  const layerName = (): string => `${prefix}-${sent++}.tar`
   for (let entries = 0; ; entries++) {
     const entry = await reader.entry()
     if (entry === undefined) break
@@ -81,13 +85,13 @@ export async function* gateImages(
         if (heldBytes > most.allJsonBytes) throw reader.refused('it holds too much beside layers')
         files.set(path, { is: 'held', content })
       } else {
-        const layer = await layerOf(`${sent++}.tar`, content)
+        const layer = await layerOf(layerName(), content)
         layerBytes += layer.bytes
         files.set(path, layer.file)
         yield* layer.entry
       }
     } else {
-      const name = `${sent++}.tar`
+      const name = layerName()
       const digest = new LayerDigest()
       try {
         yield writeTarHeader(name, header.size)
@@ -130,7 +134,7 @@ export async function* gateImages(
     for (const [index, layer] of layers.entries()) {
       let file = fileAt(reader, files, layer)
       if (file.is === 'held') {
-        const moved = await layerOf(`${sent++}.tar`, file.content)
+        const moved = await layerOf(layerName(), file.content)
         layerBytes += moved.bytes
         files.set(cleanPath(layer), moved.file)
         yield* moved.entry
