@@ -2,6 +2,7 @@
 // can be ended, which cuts both its client and its request at the engine.
 import type { Basis } from '../policy/still-allows.ts'
 import type { Peer } from './authenticate.ts'
+import { Members } from './members.ts'
 
 export interface Session {
   readonly id: string
@@ -23,8 +24,9 @@ export interface Session {
 }
 
 export interface Sessions {
-  add(session: Session): void
-  remove(session: Session): void
+  /** To be called, once, when it is over: what it gives. */
+  add(session: Session): () => void
+  /** Those who are here now. */
   all(): Iterable<Session>
   readonly size: number
 }
@@ -37,25 +39,20 @@ export function createSessions(
   added: (session: Session) => void,
   began?: (session: Session) => () => void,
 ): Sessions {
-  // No Set: one that so much goes through is made anew all the time, each old table leads to the next, and
-  // what they held when they were left outlives all collections of young objects. What is over is mostly
-  // near the end.
-  const live: Session[] = []
-  const overs = new WeakMap<Session, () => void>()
+  const live = new Members<Session>()
   return {
-    add: (session) => {
-      live.push(session)
-      if (began !== undefined) overs.set(session, began(session))
+    add(session) {
+      const member = live.add(session)
+      const over = began?.(session)
       added(session)
+      return () => {
+        live.remove(member)
+        over?.()
+      }
     },
-    remove: (session) => {
-      const at = live.lastIndexOf(session)
-      if (at !== -1) live.splice(at, 1)
-      if (began !== undefined) overs.get(session)?.()
-    },
-    all: () => [...live],
+    all: () => live,
     get size() {
-      return live.length
+      return live.size
     },
   }
 }

@@ -43,6 +43,7 @@ export class Track implements Session {
   readonly #readBefore: number
   readonly #writtenBefore: number
   readonly #lastWords: LastWords | undefined
+  readonly #leave: () => void
   #cut: Cut
   #status = 0
   #over = false
@@ -79,7 +80,7 @@ export class Track implements Session {
       })
     // Not in the middle of a part: it would reach the client after the last word.
     transcript?.failing((why) => queueMicrotask(() => this.end(why)))
-    tracker.sessions.add(this)
+    this.#leave = tracker.sessions.add(this)
   }
 
   bytes(): { readonly in: number; readonly out: number } {
@@ -122,8 +123,8 @@ export class Track implements Session {
   over(how: Ended['how'], status = this.#status, counted = this.bytes()): void {
     if (this.#over) return
     this.#over = true
-    const { audit, sessions, now, complain } = this.#tracker
-    sessions.remove(this)
+    const { audit, now, complain } = this.#tracker
+    this.#leave()
     this.#passage.release()
     try {
       const sealed = this.#passage.terminal?.transcript?.close()
