@@ -32,29 +32,36 @@ const run = JSON.parse(readFileSync(attacks, 'utf8'))
 const times = (count, make) => Array.from({ length: count }, (_, index) => make(index))
 const sized = (count, make) => Object.fromEntries(times(count, make))
 
-/** A service of a large compose project: 60 variables, 40 labels, 20 volumes, 30 ports, 4 networks. */
-function service() {
+/** A service of a compose project, or a share of it: 60 variables, 40 labels, 20 volumes, 30 ports, 4 networks. */
+function service(share) {
+  const some = (count) => Math.ceil(count * share)
   const body = JSON.parse(run)
   const host = body.HostConfig
-  body.Env = times(60, (n) => `APPLICATION_SETTING_${n}=a value of ordinary length, number ${n}`)
-  body.Labels = sized(40, (n) => [`com.example.service.setting-${n}`, `a value of a label ${n}`])
-  body.ExposedPorts = sized(30, (n) => [`${9000 + n}/tcp`, {}])
+  body.Env = times(
+    some(60),
+    (n) => `APPLICATION_SETTING_${n}=a value of ordinary length, number ${n}`,
+  )
+  body.Labels = sized(some(40), (n) => [
+    `com.example.service.setting-${n}`,
+    `a value of a label ${n}`,
+  ])
+  body.ExposedPorts = sized(some(30), (n) => [`${9000 + n}/tcp`, {}])
   body.Healthcheck = { Test: ['CMD', 'curl', '-f', 'http://localhost/'], Interval: 5e9, Retries: 3 }
   host.Binds = null
-  host.Mounts = times(20, (n) => ({
+  host.Mounts = times(some(20), (n) => ({
     Type: 'volume',
     Source: `project_data-${n}`,
     Target: `/srv/data/${n}`,
     VolumeOptions: { Labels: { 'com.docker.compose.volume': `data-${n}` } },
   }))
-  host.PortBindings = sized(30, (n) => [
+  host.PortBindings = sized(some(30), (n) => [
     `${9000 + n}/tcp`,
     [{ HostIp: '127.0.0.1', HostPort: `${19_000 + n}` }],
   ])
-  host.ExtraHosts = times(10, (n) => `host-${n}.example.com:192.0.2.${n}`)
+  host.ExtraHosts = times(some(10), (n) => `host-${n}.example.com:192.0.2.${n}`)
   host.Ulimits = [{ Name: 'nofile', Soft: 1024, Hard: 65_536 }]
   host.NetworkMode = 'project_net-0'
-  body.NetworkingConfig.EndpointsConfig = sized(4, (n) => [
+  body.NetworkingConfig.EndpointsConfig = sized(some(4), (n) => [
     `project_net-${n}`,
     { Aliases: ['web', `web-${n}`], IPAMConfig: null, Links: null },
   ])
@@ -84,7 +91,8 @@ export function judging(rounds) {
   const row = { name: 'judging a body', unit: 'µs CPU a body', peers: {} }
   for (const [name, text] of [
     ['docker run', run],
-    ['a large compose service', service()],
+    ['a large compose service', service(1 / 3)],
+    ['one as large as they come', service(1)],
   ]) {
     const bytes = Buffer.from(text)
     const read = readBody(readOperation('POST', '/containers/create'), bytes, 'application/json')
