@@ -1,20 +1,16 @@
 // What a small archive, or a small body, can cost the gateway: neither its memory nor everybody's time.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { startGatewayProcess, type GatewayProcess } from '../helpers/gateway-process.ts'
 import { imageArchive } from '../helpers/image-archive.ts'
 import { askDoor, type RawAnswer } from '../helpers/raw-http.ts'
+import { standIn, type StandIn } from '../helpers/stand-in.ts'
 import { paxEntry, tarOf, type TarEntry } from '../helpers/tar.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'dockgate-costly-'))
-const enginePath = join(folder, 'engine.sock')
 const id = 'a'.repeat(64)
 let mostConnections = 0
 const sockets = new Set<Socket>()
@@ -33,20 +29,19 @@ const engine = createServer((request, response) => {
   mostConnections = Math.max(mostConnections, sockets.size)
   socket.once('close', () => sockets.delete(socket))
 })
+let inPlace: StandIn
 let gateway: GatewayProcess
 before(async () => {
-  await once(engine.listen(enginePath), 'listening')
+  inPlace = await standIn(engine)
   const roles = `grants:
   - { to: { name: alice }, roles: [developer] }
   - { to: { name: admin }, roles: [admin] }
 `
-  gateway = await startGatewayProcess({ roles, enginePath })
+  gateway = await startGatewayProcess({ roles, enginePath: inPlace.path })
 })
 after(async () => {
   await gateway.stop()
-  engine.closeAllConnections()
-  engine.close()
-  rmSync(folder, { recursive: true })
+  inPlace.close()
 })
 
 /** The most that it ever held, in MiB. */

@@ -2,18 +2,16 @@
 // it has no connection to take, and ended the process once. So did a stream that was cut after its end.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { startGatewayProcess, type GatewayProcess } from '../helpers/gateway-process.ts'
 import { RawConnection, requestBytes } from '../helpers/raw-http.ts'
+import { standIn, type StandIn } from '../helpers/stand-in.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'dockgate-upgrade-'))
-const path = join(folder, 'engine.sock')
 const waiting: ServerResponse[] = []
 /** Of one line of a container; all of it may wait for a client that does not read. */
 const log = Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 1, 0, 0]), Buffer.alloc(64 * 1024, 'x')])
@@ -31,18 +29,17 @@ const engine = createServer((request, response) => {
   const upgraded = `HTTP/1.1 101 UPGRADED\r\n${stream}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n`
   socket.end(`${upgraded}attached`)
 })
+let inPlace: StandIn
 let gateway: GatewayProcess
 const roles = (names: string): string =>
   `grants: [{ to: { name: alice }, roles: [admin] }, { to: { name: bob }, roles: [${names}] }]\n`
 before(async () => {
-  await once(engine.listen(path), 'listening')
-  gateway = await startGatewayProcess({ roles: roles('admin'), enginePath: path })
+  inPlace = await standIn(engine)
+  gateway = await startGatewayProcess({ roles: roles('admin'), enginePath: inPlace.path })
 })
 after(async () => {
   await gateway.stop()
-  engine.closeAllConnections()
-  engine.close()
-  rmSync(folder, { recursive: true })
+  inPlace.close()
 })
 
 const list = requestBytes({ method: 'GET', path: '/containers/json' })

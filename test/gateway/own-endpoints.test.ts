@@ -1,13 +1,12 @@
 // dockgate's own endpoints, seen by people with different roles.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { startGatewayProcess, type GatewayProcess } from '../helpers/gateway-process.ts'
 import { askDoor, RawConnection, requestBytes, type RawAnswer } from '../helpers/raw-http.ts'
+import { standIn, type StandIn } from '../helpers/stand-in.ts'
 
 const roles = `roles:
   watcher: { allow: [system.events, dockgate.sessions, dockgate.end], on: own }
@@ -19,24 +18,21 @@ grants:
   - { to: { name: scraper }, roles: [scraper] }
   - { to: { name: alice }, roles: [watcher, viewer] }
 `
-const folder = mkdtempSync(join(tmpdir(), 'dockgate-own-'))
-const enginePath = join(folder, 'engine.sock')
 /** Answers everything, and events without an end. */
 const engine = createServer((request, response) => {
   response.setHeader('Content-Type', 'application/json')
   if (request.url?.includes('/events') === true) response.write('{}\n')
   else response.end('{"Version":"20.10.24","ApiVersion":"1.41","Id":"x"}')
 })
+let inPlace: StandIn
 let gateway: GatewayProcess
 before(async () => {
-  await once(engine.listen(enginePath), 'listening')
-  gateway = await startGatewayProcess({ roles, enginePath })
+  inPlace = await standIn(engine)
+  gateway = await startGatewayProcess({ roles, enginePath: inPlace.path })
 })
 after(async () => {
   await gateway.stop()
-  engine.closeAllConnections()
-  engine.close()
-  rmSync(folder, { recursive: true })
+  inPlace.close()
 })
 
 const ask = (name: string, path: string, method = 'GET'): Promise<RawAnswer> =>
